@@ -1,0 +1,168 @@
+"""What a provider hands to the rest of Bootshelf: pages of `RemoteImage`, or one `ProviderError`.
+
+Nothing here knows a model, a database or an SDK.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+REPORTED, DERIVED, ADMIN, UNKNOWN = "reported", "derived", "admin", "unknown"
+
+TYPES = ("vm", "container")
+VISIBILITIES = ("public", "private", "shared", "unknown")
+SYSTEMS = ("linux", "windows", "other", "unknown")
+ARCHITECTURES = ("x86_64", "i386", "arm64", "mixed", "unknown")
+STATES = ("available", "creating", "failed", "missing", "archived", "unknown")
+
+# One answer of a cloud, in bytes. ListCustomImages and DescribeImageInfos come as one document (PROVIDERS.md 2a).
+MAX_ANSWER = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteImage:
+    """One image as one listing reports it, normalised (PROVIDERS.md sections 2 and 2a), before it is a row.
+
+    An unknown enumeration is "unknown"; an unknown text or number is None; a reported 0 stays 0.
+    `key` names the image within its source and is what a re-sync recognises it by. `provenance` says for each
+    normalised field whether it was reported, derived or is unknown. `extra` holds small facts for the detail page that
+    have no column (bare metal, container type, the management nodes' system). `document` is the cloud's own item
+    with what must never be stored already dropped.
+    """
+
+    key: str
+    remote_id: str
+    name: str
+    type: str
+    version: str | None = None
+    visibility: str = "unknown"
+    os: str = "unknown"
+    distribution: str | None = None
+    os_version: str | None = None
+    arch: str = "unknown"
+    size_gib: int | None = None
+    min_ram_mb: int | None = None
+    min_disk_gb: int | None = None
+    disk_format: str | None = None
+    status: str | None = None
+    state: str = "available"
+    repository: str | None = None
+    tag: str | None = None
+    description: str | None = None
+    region: str
+    cluster: str | None = None
+    remote_created_at: datetime | None = None
+    remote_updated_at: datetime | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    document: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One validated page of a listing.
+
+    `scope` names the part of the listing that `total` counts (a cluster id, an image type, or "" where the listing is one).
+    `total` is the cloud's own count, None where it gives none. `total_may_be_low` is Huawei's: a total below what came is
+    no contradiction there, a total above it is.
+    """
+
+    scope: str
+    number: int
+    images: list[RemoteImage]
+    total: int | None = None
+    total_may_be_low: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Which listing: a region and, where the product has them, one cluster, a project, and narrowing request filters."""
+
+    region: str
+    cluster: str | None = None
+    project_id: str | None = None
+    narrowing: Mapping[str, str] = field(default_factory=dict)
+
+
+class ProviderError(Exception):
+    """The one exception that leaves the provider layer. Always raised `from None`: an SDK's text can hold secrets.
+
+    `kind` is one of: authentication, permission, billing, not_enabled, not_found, invalid, conflict, throttled, unavailable
+    (the provider's own trouble), unreachable (never reached or cut), malformed (an answer that is not the documented
+    shape), incomplete, too_large. `message` is safe for the screen and the log. `retryable` says whether asking again
+    can help. `outcome_known` is False for a write that may have happened. `retry_after` is in seconds.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        code: str,
+        message: str,
+        *,
+        kind: str,
+        request_id: str | None = None,
+        status: int | None = None,
+        retryable: bool = False,
+        outcome_known: bool = True,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(operation, code, message)
+        self.operation, self.code, self.message, self.kind = operation, code, message, kind
+        self.request_id, self.status, self.retryable = request_id, status, retryable
+        self.outcome_known, self.retry_after = outcome_known, retry_after
+
+    def __str__(self) -> str:
+        tail = f" (request {self.request_id})" if self.request_id else ""
+        return f"{self.operation}: {self.code}: {self.message}{tail}"
+
+    def as_dict(self) -> dict[str, str | None]:
+        """The shape every `--json` command prints: operation, code, message, request_id."""
+        return {"operation": self.operation, "code": self.code, "message": self.message, "request_id": self.request_id}
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long one run may wait for a cloud in all: 30 s in the foreground, 120 s in the worker (PROVIDERS.md 2a)."""
+
+    seconds: float
+    tries: int = 4
+    sleep: Callable[[float], None] = time.sleep
+
+    def read[T](self, call: Callable[[], T]) -> T:
+        """Call a read until it answers, with full jitter between tries; a malformed answer is asked for once more.
+
+        Only for reads: a write is never sent twice.
+        """
+        malformed = 0
+        for attempt in range(1, self.tries + 1):
+            try:
+                return call()
+            except ProviderError as error:
+                malformed += error.kind == "malformed"
+                wait = error.retry_after if error.retry_after is not None else random.uniform(0, min(8.0, 0.5 * 2**attempt))
+                if not error.retryable or attempt == self.tries or malformed > 1 or wait > self.seconds:
+                    raise
+                self.seconds -= wait
+                self.sleep(wait)
+        raise AssertionError("unreachable")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A credential and where to use it. Built by the caller just before it calls, never kept, never pickled.
+
+    `credential` is the vendor's JSON object (see the vendor's form). `endpoints` maps an endpoint name, or name@region,
+    to a base URL (PROVIDERS.md section 3) and wins over the SDKs' own tables. `site` is "china" or "international".
+    """
+
+    credential: Mapping[str, str] = field(repr=False)
+    patience: Patience
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    site: str = "china"
+
+    def endpoint(self, name: str, region: str) -> str | None:
+        """The operator's override for this endpoint, the one for the region first."""
+        return self.endpoints.get(f"{name}@{region}") or self.endpoints.get(name)
