@@ -1,0 +1,48 @@
+"""May this person see this row: the one module that answers. Outsiders get 404, weak roles 403, strangers the sign-in page."""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+
+from accounts.models import ROLE_RANK, Membership, Team
+
+
+class SignInRequired(Exception):
+    """Nobody is signed in. accounts.middleware turns it into the way to the sign-in page."""
+
+
+def get_team(request: HttpRequest, slug: str, role: str = "viewer") -> Team:
+    """The caller's team of this slug, for a member with at least `role`. Sets `request.membership`. One query."""
+    if not request.user.is_authenticated:
+        raise SignInRequired
+    membership = (
+        Membership.objects.select_related("team").filter(team__slug=slug, user_id=request.user.pk).first()
+    )
+    if membership is None:
+        raise Http404
+    if ROLE_RANK[membership.role] < ROLE_RANK[role]:
+        raise PermissionDenied
+    request.membership = membership  # type: ignore[attr-defined]
+    return membership.team
+
+
+def get_row[M: Model](rows: QuerySet[M], team: Team, row_id: UUID) -> M:
+    """One row of the team, or 404. The tenant is inside the query."""
+    return get_object_or_404(rows, team_id=team.id, id=row_id)
+
+
+def team_context(request: HttpRequest) -> dict[str, Any]:
+    """For templates: the membership the view checked, its team, and whether the role allows editing or administering."""
+    membership: Membership | None = getattr(request, "membership", None)
+    if membership is None:
+        return {}
+    return {
+        "team": membership.team,
+        "membership": membership,
+        "may_edit": membership.allows("editor"),
+        "may_admin": membership.allows("admin"),
+    }

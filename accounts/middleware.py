@@ -1,0 +1,27 @@
+from collections.abc import Callable
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.access import SignInRequired
+
+
+class SignInMiddleware:
+    """Leads to the sign-in page and back again; an HTMX request is told to go there as a whole page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, SignInRequired):
+            return None
+        here = request.get_full_path() if request.method == "GET" else resolve_url("home")
+        if getattr(request, "htmx", False):
+            here = request.htmx.current_url_abs_path or here  # type: ignore[attr-defined]
+            return HttpResponseClientRedirect(redirect_to_login(here).url)
+        return redirect_to_login(here)

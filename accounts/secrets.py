@@ -1,0 +1,106 @@
+"""The one door to secrets: sealed with Tink AEAD, opened only in the worker or a management command.
+
+A sealed text is bound to its place: the associated data names team, table, row and field, so that a ciphertext moved to
+another row, field or team does not open. The keyset comes from BOOTSHELF_KEYSET or BOOTSHELF_KEYSET_FILE, never
+from SECRET_KEY, and a missing one is an error, never plain text.
+"""
+
+import functools
+from typing import Any, NoReturn
+from uuid import UUID
+
+import tink
+from tink import aead, json_proto_keyset_format, secret_key_access
+
+from accounts.models import SealedSecret
+from config import env
+
+
+class KeysetError(Exception):
+    """The keyset is missing or is not one; one clear line."""
+
+
+class SecretUnreadable(Exception):
+    """A sealed text that does not open: another key, another place, or damage. Never carries the ciphertext."""
+
+
+class Secret:
+    """A secret on its way from the door to its use. Only `reveal()` gives it; nothing prints, compares or stores it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(••••)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("a Secret is not pickled")
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a Secret is not copied")
+
+
+def new_keyset() -> str:
+    """A fresh keyset as Tink's JSON, for a file of mode 0600."""
+    aead.register()
+    handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
+    return json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
+
+
+@functools.lru_cache(maxsize=2)
+def _primitive(text: str) -> Any:
+    aead.register()
+    try:
+        return json_proto_keyset_format.parse(text, secret_key_access.TOKEN).primitive(aead.Aead)
+    except (tink.TinkError, ValueError):
+        raise KeysetError("BOOTSHELF_KEYSET is not a Tink AEAD keyset in JSON.") from None
+
+
+def load_keyset() -> Any:
+    """The AEAD primitive. Raises KeysetError where there is no keyset or it is not one."""
+    text = env.text("BOOTSHELF_KEYSET")
+    if not text:
+        raise KeysetError("BOOTSHELF_KEYSET is not set. Set it, or BOOTSHELF_KEYSET_FILE, to the keyset; `manage new_keyset` makes one.")
+    return _primitive(text)
+
+
+def _place(team_id: UUID, table: str, row_id: UUID, field: str) -> bytes:
+    return f"bootshelf:1:{team_id}:{table}:{row_id}:{field}".encode()
+
+
+def seal(team_id: UUID, table: str, row_id: UUID, field: str, text: str) -> None:
+    """Seal `text` for this place, replacing what was there."""
+    ciphertext = load_keyset().encrypt(text.encode(), _place(team_id, table, row_id, field))
+    SealedSecret.sealed.update_or_create(
+        team_id=team_id, table=table, row=row_id, field=field, defaults={"ciphertext": ciphertext}
+    )
+
+
+def open_secret(team_id: UUID, table: str, row_id: UUID, field: str) -> Secret:
+    """The secret of this place. Raises SecretUnreadable where there is none or it does not open."""
+    row = SealedSecret.sealed.filter(team_id=team_id, table=table, row=row_id, field=field).first()
+    if row is None:
+        raise SecretUnreadable(f"No secret is kept for {table} {row_id}.")
+    try:
+        return Secret(load_keyset().decrypt(bytes(row.ciphertext), _place(team_id, table, row_id, field)).decode())
+    except tink.TinkError:
+        raise SecretUnreadable(f"The secret of {table} {row_id} does not open with this keyset.") from None
+
+
+def is_sealed(team_id: UUID, table: str, row_id: UUID, field: str) -> bool:
+    return SealedSecret.sealed.filter(team_id=team_id, table=table, row=row_id, field=field).exists()
+
+
+def forget(team_id: UUID, table: str, row_id: UUID) -> None:
+    """Delete every secret of a row."""
+    SealedSecret.sealed.filter(team_id=team_id, table=table, row=row_id).delete()

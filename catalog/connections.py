@@ -1,0 +1,40 @@
+"""From a cloud account to a connection: the one place of the catalog where a credential is opened, in a worker or a command."""
+
+import json
+from uuid import UUID
+
+from django.conf import settings
+
+from accounts.models import CloudAccount
+from accounts.secrets import SecretUnreadable, open_secret, seal
+from catalog.providers.base import Connection, Patience, ProviderError
+
+TABLE = "accounts_cloudaccount"
+# Every endpoint name of PROVIDERS.md section 3.
+ENDPOINT_NAMES = ("alibaba-ehpc", "alibaba-ehpc-2023", "alibaba-ens", "huawei-workspace", "huawei-iam")
+
+
+def connect(account: CloudAccount, patience_seconds: float) -> Connection:
+    """A connection for this account. A simulated one goes to the simulator and nowhere else, a real one never there.
+
+    Raises ProviderError where the credential does not open or there is no simulator to talk to.
+    """
+    if account.simulated and not settings.SIMULATOR_URL:
+        raise ProviderError("connect", "NoSimulator", "This account is simulated and no simulator is running.", kind="unreachable")
+    endpoints = dict.fromkeys(ENDPOINT_NAMES, settings.SIMULATOR_URL) if account.simulated else settings.PROVIDER_ENDPOINTS
+    if not account.simulated and settings.SIMULATOR_URL in endpoints.values():
+        raise ProviderError("connect", "RealCredential", "A real credential is never signed towards the simulator.", kind="invalid")
+    try:
+        credential = json.loads(open_secret(account.team_id, TABLE, account.id, "credential").reveal())
+    except SecretUnreadable:
+        raise ProviderError(
+            "connect", "CredentialUnreadable", "The stored credential does not open. Enter it again.", kind="authentication"
+        ) from None
+    return Connection(
+        credential=credential, patience=Patience(patience_seconds), endpoints=endpoints, site=account.site
+    )
+
+
+def seal_credential(team_id: UUID, account_id: UUID, credential: dict[str, str]) -> None:
+    """Seal the vendor's JSON object of this account."""
+    seal(team_id, TABLE, account_id, "credential", json.dumps(credential))

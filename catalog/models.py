@@ -1,0 +1,329 @@
+"""Sources, the images they list, the runs that read them, what changed, and registrations.
+
+Every tenant row carries `team`. A foreign key between tenant rows is composite, (team, id), made by the migrations
+(accounts/tenancy.py): hence `db_constraint=False` and DO_NOTHING here, with what a deletion takes along decided there.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import CloudAccount, Team
+
+
+def tenant_key(to: "type[models.Model] | str", **options: Any) -> Any:
+    """A foreign key whose constraint is the composite one of the migrations."""
+    return models.ForeignKey(to, on_delete=models.DO_NOTHING, db_constraint=False, **options)
+
+
+class TeamRow(models.Model):
+    """A row of one team: a uuid for its key and its address."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.DB_CASCADE, related_name="+", db_index=False)
+
+    class Meta:
+        abstract = True
+
+
+class Source(TeamRow):
+    """One listing of one product in one region (and cluster or project), read with one cloud account, on its own schedule.
+
+    `narrowing` holds request filters such as {"ImageOwnerAlias": "self"}. `archived_at` marks a source that was removed
+    while its images stay on the shelf, archived; its cloud account may be gone, `account_name` stays.
+    `paused_reason` is "admin" or the kind of ProviderError that paused it.
+    """
+
+    cloud_account = tenant_key(CloudAccount, null=True, related_name="sources")
+    account_name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=40)
+    region = models.CharField(max_length=40)
+    cluster = models.CharField(max_length=100, blank=True)
+    narrowing = models.JSONField(default=dict)
+    simulated = models.BooleanField(default=False)
+    every_minutes = models.PositiveIntegerField(default=60)
+    next_sync_at = models.DateTimeField(db_default=Now())
+    paused_at = models.DateTimeField(null=True)
+    paused_reason = models.CharField(max_length=20, blank=True)
+    failures = models.PositiveIntegerField(default=0)
+    # The last failure since the last complete run: operation, code, message, request_id, kind, at. None when healthy.
+    last_error = models.JSONField(null=True)
+    last_complete_at = models.DateTimeField(null=True)
+    archived_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "id"], name="source_team_id"),
+            models.UniqueConstraint(
+                fields=["cloud_account", "kind", "region", "cluster", "narrowing"],
+                condition=models.Q(archived_at=None),
+                name="source_once",
+            ),
+            models.CheckConstraint(condition=models.Q(every_minutes__gte=15), name="source_every_15_minutes"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_sync_at"],
+                condition=models.Q(paused_at=None, archived_at=None),
+                name="source_due",
+            )
+        ]
+
+
+class RunState(models.TextChoices):
+    QUEUED = "queued", _("Queued")
+    LISTING = "listing", _("Listing")
+    APPLYING = "applying", _("Applying")
+    COMPLETE = "complete", _("Complete")
+    FAILED = "failed", _("Failed")
+    SUSPECT = "suspect", _("Suspect")
+    ABANDONED = "abandoned", _("Abandoned")
+
+
+RUNNING = ["queued", "listing", "applying"]
+
+
+class SyncRun(TeamRow):
+    """One attempt at one source. Only one runs at a time for a source: a partial unique index, not a promise.
+
+    Times and the lease are the database's. `digest` of a suspect run tells two equal listings.
+    """
+
+    source = tenant_key(Source, related_name="runs")
+    state = models.CharField(max_length=10, default="queued")
+    trigger = models.CharField(max_length=10, default="schedule")  # schedule, person, command
+    requested_by = models.CharField(max_length=254, blank=True)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    pages = models.PositiveIntegerField(default=0)
+    expected = models.PositiveIntegerField(null=True)
+    listed = models.PositiveIntegerField(default=0)
+    added = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    missing = models.PositiveIntegerField(default=0)
+    returned = models.PositiveIntegerField(default=0)
+    error = models.JSONField(null=True)
+    digest = models.BinaryField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "id"], name="syncrun_team_id"),
+            models.UniqueConstraint(
+                fields=["source"], condition=models.Q(state__in=RUNNING), name="syncrun_one_running"
+            ),
+        ]
+        indexes = [models.Index(fields=["source", "-created_at"], name="syncrun_source_created")]
+
+    @property
+    def is_running(self) -> bool:
+        return self.state in RUNNING
+
+
+class Image(TeamRow):
+    """One image as one source lists it, normalised. For the fields' meaning see providers.base.RemoteImage.
+
+    `key` is what a re-sync recognises it by; `content_hash` what tells that it changed (empty: put here by a registration,
+    not yet listed). `last_seen_at` is stored for a missing image only: a present one's is its source's last complete run.
+    `state` is missing while `missing_since` is set, archived when the source was removed.
+    `distribution_facet` and `os_version_facet` are the values the facets group by: a known name or version, "other", "unknown".
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
+    source = tenant_key(Source, related_name="images", db_index=False)
+    key = models.TextField()
+    content_hash = models.BinaryField()
+    remote_id = models.TextField()
+    name = models.TextField()
+    version = models.TextField(null=True)
+    type = models.CharField(max_length=10)
+    visibility = models.CharField(max_length=10)
+    os = models.CharField(max_length=10)
+    distribution = models.TextField(null=True)
+    os_version = models.TextField(null=True)
+    arch = models.CharField(max_length=10)
+    size_gib = models.BigIntegerField(null=True)
+    min_ram_mb = models.BigIntegerField(null=True)
+    min_disk_gb = models.BigIntegerField(null=True)
+    disk_format = models.TextField(null=True)
+    status = models.TextField(null=True)
+    state = models.CharField(max_length=10)
+    repository = models.TextField(null=True)
+    tag = models.TextField(null=True)
+    description = models.TextField(null=True)
+    region = models.CharField(max_length=100)
+    cluster = models.CharField(max_length=200, null=True)
+    remote_created_at = models.DateTimeField(null=True)
+    remote_updated_at = models.DateTimeField(null=True)
+    provenance = models.JSONField(default=dict)
+    extra = models.JSONField(default=dict)
+    distribution_facet = models.CharField(max_length=60)
+    os_version_facet = models.CharField(max_length=60)
+    name_key = models.CharField(max_length=200, db_collation="C")
+    search_text = models.TextField()
+    search_pieces = ArrayField(models.TextField())
+    first_seen_at = models.DateTimeField(db_default=Now())
+    changed_at = models.DateTimeField(db_default=Now())
+    last_seen_at = models.DateTimeField(null=True)
+    missing_since = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "id"], name="image_team_id"),
+            models.UniqueConstraint(fields=["source", "key"], name="image_source_key"),
+        ]
+        indexes = [
+            models.Index(fields=["team", "name_key", "id"], name="image_team_name"),
+            models.Index(fields=["team", "changed_at", "id"], name="image_team_changed"),
+            GinIndex(
+                fields=["team", "search_text"], opclasses=["uuid_ops", "gin_trgm_ops"], name="image_search_trigrams"
+            ),
+            GinIndex(fields=["team", "search_pieces"], opclasses=["uuid_ops", "array_ops"], name="image_search_pieces"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def seen_at(self, source: Source) -> datetime:
+        """When a complete listing last had this image. `source` is its source, already read."""
+        if self.missing_since or source.last_complete_at is None:
+            return self.last_seen_at or self.first_seen_at
+        return max(source.last_complete_at, self.first_seen_at)
+
+
+class ImageDocument(models.Model):
+    """The cloud's own item, 1:1 with its image, compressed by TOAST, never read by the list."""
+
+    image = models.OneToOneField(
+        Image, on_delete=models.DO_NOTHING, db_constraint=False, primary_key=True, related_name="document_row"
+    )
+    team = models.ForeignKey(Team, on_delete=models.DB_CASCADE, related_name="+", db_index=False)
+    document = models.JSONField()
+
+
+class ImageChange(models.Model):
+    """What a run changed of an image: added, changed (one row a field), missing, returned. A first sync writes none."""
+
+    id = models.BigAutoField(primary_key=True)
+    team = models.ForeignKey(Team, on_delete=models.DB_CASCADE, related_name="+", db_index=False)
+    source = tenant_key(Source, related_name="+", db_index=False)
+    run = tenant_key(SyncRun, related_name="image_changes", null=True)
+    image = tenant_key(Image, related_name="changes")
+    at = models.DateTimeField(db_default=Now())
+    kind = models.CharField(max_length=10)
+    field = models.CharField(max_length=40, blank=True)
+    before = models.TextField(null=True)
+    after = models.TextField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["team", "-at", "-id"], name="imagechange_team_at")]
+
+
+class FacetCount(models.Model):
+    """How many images a source has with one combination of facet values. Only the trigger on images writes here."""
+
+    id = models.BigAutoField(primary_key=True)
+    team = models.ForeignKey(Team, on_delete=models.DB_CASCADE, related_name="+", db_index=False)
+    source = tenant_key(Source, related_name="+", db_index=False)
+    type = models.CharField(max_length=10)
+    os = models.CharField(max_length=10)
+    distribution_facet = models.CharField(max_length=60)
+    os_version_facet = models.CharField(max_length=60)
+    arch = models.CharField(max_length=10)
+    visibility = models.CharField(max_length=10)
+    state = models.CharField(max_length=10)
+    n = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=[
+                    "team",
+                    "source",
+                    "type",
+                    "os",
+                    "distribution_facet",
+                    "os_version_facet",
+                    "arch",
+                    "visibility",
+                    "state",
+                ],
+                name="facetcount_values",
+                include=["n"],
+            )
+        ]
+
+
+class RegistrationState(models.TextChoices):
+    PENDING = "pending", _("Waiting to be sent")
+    SENDING = "sending", _("Sending")
+    SUCCEEDED = "succeeded", _("Registered")
+    REJECTED = "rejected", _("Rejected")
+    UNKNOWN = "unknown", _("Outcome unknown")
+    SEEN = "seen", _("Seen in a sync")
+
+
+class Registration(TeamRow):
+    """One AddImage, from form to the day a sync sees the image (seed AddImage; PROVIDERS.md section 5).
+
+    The registry password is no column: it is sealed as ("catalog_registration", id, "registry_password") and forgotten when
+    the registration ends. `error` has the shape of ProviderError.as_dict().
+    """
+
+    cloud_account = tenant_key(CloudAccount, null=True, related_name="registrations")
+    account_name = models.CharField(max_length=100)
+    region = models.CharField(max_length=40)
+    type = models.CharField(max_length=10)
+    name = models.TextField()
+    version = models.TextField(null=True)
+    description = models.TextField(null=True)
+    vm_image_id = models.TextField(null=True)
+    registry_url = models.TextField(null=True)
+    is_acr = models.BooleanField(null=True)
+    is_acr_enterprise = models.BooleanField(null=True)
+    registry_cri_id = models.TextField(null=True)
+    registry_server = models.TextField(null=True)
+    registry_user = models.TextField(null=True)
+    state = models.CharField(max_length=10, default="pending")
+    requested_by = models.CharField(max_length=254)
+    remote_id = models.TextField(null=True)
+    request_id = models.TextField(null=True)
+    error = models.JSONField(null=True)
+    image = tenant_key(Image, null=True, related_name="registrations")
+    created_at = models.DateTimeField(db_default=Now())
+    sent_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
+    lookups = models.PositiveSmallIntegerField(default=0)
+    next_lookup_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "id"], name="registration_team_id")]
+        indexes = [models.Index(fields=["team", "-created_at"], name="registration_team_created")]
+
+
+class ConnectionTest(TeamRow):
+    """One *Test connection*: a cloud account (often a draft), what is to be called, and the matrix the worker filled.
+
+    `checks` is a list of {kind, region, cluster}; `results` one {kind, region, operation, outcome, code, message, request_id}
+    for each; outcome is allowed or the kind of ProviderError. Rows go with their draft, ten minutes later.
+    """
+
+    cloud_account = tenant_key(CloudAccount, related_name="tests")
+    state = models.CharField(max_length=10, default="queued")  # queued, running, done
+    checks = models.JSONField(default=list)
+    results = models.JSONField(default=list)
+    requested_by = models.CharField(max_length=254)
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)

@@ -1,0 +1,62 @@
+"""Strict readers of the environment: a wrong or missing setting stops the start with one clear line."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NoReturn
+
+
+def stop(message: str) -> NoReturn:
+    """End the process with one line on stderr. A traceback would hide the one thing the operator must change."""
+    raise SystemExit(f"bootshelf: {message}")
+
+
+def text(name: str, default: str | None = None) -> str | None:
+    """NAME, or the content of the file NAME_FILE names (as container secrets come), without its final newline."""
+    value, path = os.environ.get(name), os.environ.get(f"{name}_FILE")
+    if value and path:
+        stop(f"{name} and {name}_FILE are both set: keep one.")
+    if not path:
+        return value or default
+    try:
+        return Path(path).read_text(encoding="utf-8").rstrip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        stop(f"{name}_FILE names {path}, which cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}.")
+
+
+def boolean(name: str, default: bool) -> bool:
+    value = os.environ.get(name, "")
+    if value == "":
+        return default
+    if value.lower() in ("true", "1", "yes", "on"):
+        return True
+    if value.lower() in ("false", "0", "no", "off"):
+        return False
+    stop(f"{name}={value!r} is not a boolean: write true or false.")
+
+
+def integer(name: str, default: int, *, least: int = 0) -> int:
+    value = os.environ.get(name, "")
+    if value == "":
+        return default
+    if not value.isascii() or not value.isdigit() or int(value) < least:
+        stop(f"{name}={value!r} is not a whole number of at least {least}.")
+    return int(value)
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated list."""
+    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def json_object(name: str) -> dict[str, Any]:
+    value = os.environ.get(name, "")
+    if value == "":
+        return {}
+    try:
+        found = json.loads(value)
+    except ValueError:
+        stop(f"{name} is not JSON: write an object such as {{}}.")
+    if not isinstance(found, dict):
+        stop(f"{name} is not a JSON object.")
+    return found

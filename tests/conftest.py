@@ -1,0 +1,113 @@
+"""The cast: Alice is admin, Eve editor and Bob viewer of Aero; Charlie is admin of another team."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.test import Client
+
+from accounts.models import CloudAccount, Membership, Team, User
+from catalog.connections import seal_credential
+from catalog.models import Source
+
+pytest_plugins = ["tests.clouds.fixtures"]
+
+PASSWORD = "correct-horse-battery"
+
+
+def make_user(email: str, name: str) -> User:
+    user = User.objects.create_user(email, PASSWORD, name=name)
+    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    return user
+
+
+@pytest.fixture
+def team(db: None) -> Team:
+    return Team.objects.create(slug="aero", name="Aero HPC")
+
+
+@pytest.fixture
+def other_team(db: None) -> Team:
+    return Team.objects.create(slug="umbra", name="Umbra Labs")
+
+
+@pytest.fixture
+def alice(team: Team) -> User:
+    user = make_user("alice@example.org", "Alice Liddell")
+    Membership.objects.create(team=team, user=user, role="admin")
+    return user
+
+
+@pytest.fixture
+def eve(team: Team) -> User:
+    user = make_user("eve@example.org", "Eve Editor")
+    Membership.objects.create(team=team, user=user, role="editor")
+    return user
+
+
+@pytest.fixture
+def bob(team: Team) -> User:
+    user = make_user("bob@example.org", "Bob Viewer")
+    Membership.objects.create(team=team, user=user, role="viewer")
+    return user
+
+
+@pytest.fixture
+def charlie(other_team: Team) -> User:
+    user = make_user("charlie@example.org", "Charlie Outsider")
+    Membership.objects.create(team=other_team, user=user, role="admin")
+    return user
+
+
+@pytest.fixture
+def as_user() -> Callable[[User], Client]:
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def make_account(team: Team) -> Callable[..., CloudAccount]:
+    """A simulated account with a credential the simulator knows; `credential`, `vendor`, `name`, `team` may be given."""
+    from tests.clouds import credentials
+
+    def make(vendor: str = "alibaba", credential: dict[str, str] | None = None, **fields: Any) -> CloudAccount:
+        fields.setdefault("team", team)
+        fields.setdefault("name", f"{vendor} account {CloudAccount.objects.count() + 1}")
+        fields.setdefault("simulated", True)
+        account = CloudAccount.objects.create(vendor=vendor, **fields)
+        seal_credential(account.team_id, account.id, credential or credentials.DEFAULT[vendor])
+        return account
+
+    return make
+
+
+@pytest.fixture
+def make_source(make_account: Callable[..., CloudAccount]) -> Callable[..., Source]:
+    """A source of `kind` on an account of its vendor, in the region the simulator lists it in."""
+
+    def make(kind: str, account: CloudAccount | None = None, **fields: Any) -> Source:
+        vendor = kind.partition("_")[0]
+        account = account or make_account(vendor)
+        fields.setdefault("region", "cn-north-4" if vendor == "huawei" else "cn-hangzhou")
+        return Source.objects.create(
+            team_id=account.team_id,
+            cloud_account=account,
+            account_name=account.name,
+            simulated=account.simulated,
+            kind=kind,
+            **fields,
+        )
+
+    return make
+
+
+@pytest.fixture
+def simulated(settings: Any, cloud: Any) -> Iterator[Any]:
+    """The simulator, known to the product as the one that simulated accounts talk to."""
+    settings.SIMULATOR_URL = cloud.url
+    yield cloud
