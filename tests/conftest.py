@@ -10,8 +10,7 @@ from django.test import Client
 from accounts.models import CloudAccount, Membership, Team, User
 from catalog.connections import seal_credential
 from catalog.models import Source
-
-pytest_plugins = ["tests.clouds.fixtures"]
+from tests.clouds.fixtures import cloud  # noqa: F401 - a fixture
 
 PASSWORD = "correct-horse-battery"
 
