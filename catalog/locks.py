@@ -1,0 +1,29 @@
+"""One writer of a source's images at a time: sync, registration, override and removal all take this lock first."""
+
+from uuid import UUID
+
+from django.db import OperationalError, connection
+from psycopg import errors
+
+
+class SourceBusy(Exception):
+    """The lock was not to be had in time: a sync is being applied."""
+
+
+def lock_source(source_id: UUID, timeout: float | None = None) -> None:
+    """Take the source's advisory lock until the current transaction ends.
+
+    `timeout` in seconds, None waits for as long as it takes; web requests give 1. Raises SourceBusy, after which the
+    transaction can only be rolled back.
+    """
+    with connection.cursor() as cursor:
+        if timeout is not None:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{int(timeout * 1000)}ms"])
+        try:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"bootshelf.source:{source_id}"])
+        except OperationalError as error:
+            if isinstance(error.__cause__, errors.LockNotAvailable):
+                raise SourceBusy from None
+            raise
+        if timeout is not None:
+            cursor.execute("SELECT set_config('lock_timeout', '0', true)")
