@@ -2,4 +2,8 @@ from django.urls import path
 
 from accounts import views
 
-urlpatterns = [path("", views.home, name="home")]
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("language/", views.language_choose, name="language_choose"),
+    path("theme/", views.theme_choose, name="theme_choose"),
+]

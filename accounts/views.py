@@ -1,10 +1,24 @@
+"""The way in: home, a person's language and theme, and the pages of what went wrong."""
+
+import logging
+from uuid import uuid4
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+from django.views.i18n import set_language
 
 from accounts.access import SignInRequired
-from accounts.models import Membership
+from accounts.models import Membership, User
+
+logger = logging.getLogger(__name__)
+THEMES = ("system", "light", "dark")
+ONE_YEAR = 365 * 24 * 3600
 
 
+@require_GET
 def home(request: HttpRequest) -> HttpResponse:
     """To the images of the team last used, or the first; a page that says so where there is none."""
     if not request.user.is_authenticated:
@@ -15,3 +29,51 @@ def home(request: HttpRequest) -> HttpResponse:
     last = request.session.get("team")
     team = next((m.team for m in memberships if m.team.slug == last), memberships[0].team)
     return redirect("catalog:image_list", team.slug)
+
+
+@require_POST
+def language_choose(request: HttpRequest) -> HttpResponse:
+    """Django's own view sets the cookie and goes back to `next`; a person's choice is also kept for their mails."""
+    language = request.POST.get("language", "")
+    if language in dict(settings.LANGUAGES):
+        _keep(request, "language", language)
+    return set_language(request)
+
+
+@require_POST
+def theme_choose(request: HttpRequest) -> HttpResponse:
+    """Keeps light, dark or system: in a cookie for this browser (pages need no query), and with the person for the next one."""
+    there = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(there, {request.get_host()}, require_https=request.is_secure()):
+        there = "/"
+    response = redirect(there)
+    theme = request.POST.get("theme")
+    if theme in THEMES:
+        _keep(request, "theme", theme)
+        response.set_cookie("theme", theme, max_age=ONE_YEAR, secure=settings.SECURE, httponly=True, samesite="Lax")
+    return response
+
+
+def _keep(request: HttpRequest, name: str, value: str) -> None:
+    if isinstance(request.user, User) and request.user.preferences.get(name) != value:
+        request.user.preferences[name] = value
+        request.user.save(update_fields=["preferences"])
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "400.html", status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "403.html", status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "404.html", status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """A reference for the person, written to the log beside the traceback. Reads nothing: the database may be what broke."""
+    reference = uuid4().hex[:12]
+    logger.error("reference %s: %s %s failed", reference, request.method, request.path)
+    return render(None, "500.html", {"reference": reference}, status=500)  # type: ignore[arg-type]

@@ -5,3 +5,8 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("catalog.urls")),
 ]
+
+handler400 = "accounts.views.bad_request"
+handler403 = "accounts.views.forbidden"
+handler404 = "accounts.views.not_found"
+handler500 = "accounts.views.server_error"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import CloudAccount, Membership, Team, User
@@ -13,6 +14,11 @@ from catalog.models import Source
 from tests.clouds.fixtures import cloud  # noqa: F401 - a fixture
 
 PASSWORD = "correct-horse-battery"
+
+
+def pytest_configure() -> None:
+    """Static files as they lie in the repository: nothing has been collected, so there is no manifest of hashed names."""
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 
 
 def make_user(email: str, name: str) -> User:
