@@ -1,8 +1,8 @@
 """The PostgreSQL and Valkey that `./run` and `./check` bring along (TOOLCHAIN.md, "Services").
 
-Several commands may use one home at the same time. Each server has a keeper (keeper.py), a small detached process that starts
-it, and stops it when its last user is gone. A user is whoever holds a shared `flock` on `run/NAME.users`: the kernel lets go
-of it however that process ends, so that a killed command leaves no server behind, and the last one out stops it.
+Several commands may use one home at the same time. Each server has a keeper (keeper.py), a small detached process that
+starts it, and stops it when its last user is gone. A user is whoever holds a shared `flock` on `run/NAME.users`: the
+kernel lets go of it however that process ends, so a killed command leaves no server behind; the last one out stops it.
 Servers listen on Unix sockets in a private directory, on no port.
 """
 
@@ -55,7 +55,7 @@ def _package(name: str) -> list[Path]:
 
 
 def locked(path: Path, how: int) -> IO[str] | None:
-    """The file at `path`, open and locked `how` (fcntl.LOCK_*), or None where LOCK_NB was asked for and another holds it."""
+    """The file at `path`, open and locked `how` (fcntl.LOCK_*); None where LOCK_NB was asked for and another has it."""
     file = path.open("a", encoding="utf-8")
     try:
         fcntl.flock(file, how)
@@ -118,17 +118,22 @@ class Server:
             return bool(json.loads(self._file("json").read_text(encoding="utf-8"))["pid"] != self._keeper_pid)
         return True
 
-    def release(self, wait_seconds: float = 0) -> None:
-        """Stop being a user. The last one out waits until the server has stopped, at most `wait_seconds`."""
+    def release(self) -> bool:
+        """Stop being a user. Returns whether this was the last one, after whom the keeper stops the server."""
         if self._lock is None:
-            return
+            return False
+        last = True
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            wait_seconds = 0  # another user is left
+            last = False
         self._lock.close()
         self._lock = None
-        deadline = time.monotonic() + wait_seconds
+        return last
+
+    def wait_until_stopped(self, seconds: float) -> None:
+        """Wait for the keeper to be done, at most so long."""
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and is_held(self._file("keeper")):
             time.sleep(0.02)
 
@@ -136,22 +141,23 @@ class Server:
         self._file("json").unlink(missing_ok=True)
         plan = {"home": str(self.home), "name": self.name, "fast": self.fast, "program": str(find_program(self.name))}
         keeper = Path(__file__).with_name("keeper.py")
-        with subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(keeper), json.dumps(plan)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             text=True,
-        ) as process:
-            assert process.stdout is not None
+        )
+        assert process.stdout is not None
+        with process.stdout:
             answer = process.stdout.read().strip()  # the keeper closes its output when the server is ready
-            if answer != "ready":
-                raise EmbeddedError(f"{self.name} did not start: {answer or 'its keeper ended'} (see {self.log})")
-            process.returncode = 0  # it outlives this process: not to be waited for
+        process.returncode = 0  # it may outlive this process, and is not waited for
+        if answer != "ready":
+            raise EmbeddedError(f"{self.name} did not start: {answer or 'its keeper ended'} (see {self.log})")
 
     def _told(self) -> dict[str, Any]:
-        """What the keeper wrote down: {"pid": int, "url": str}. It may be a moment late where its starter was killed."""
+        """What the keeper wrote down: {"pid": int, "url": str}; a moment late where its starter was killed."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and is_held(self._file("keeper")):
             with contextlib.suppress(OSError, ValueError):

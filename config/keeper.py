@@ -1,8 +1,8 @@
-"""The keeper of one embedded server: starts it, waits until its last user is gone, stops it. Run by embedded.py, by its path
-and by an interpreter without site-packages, so it imports the standard library only and takes little memory.
+"""The keeper of one embedded server: starts it, waits until its last user is gone, stops it. Run by embedded.py, by its
+path and by an interpreter without site-packages, so it imports the standard library only and takes little memory.
 
-Its locks: `run/NAME.keeper`, held as long as it lives; `run/NAME.users`, asked for alone, which is granted when the last user lets
-go. When it is killed, the server gets a parent-death signal.
+Its locks: `run/NAME.keeper`, held as long as it lives; `run/NAME.users`, asked for alone, which is granted when the
+last user lets go. When it is killed, the server gets a parent-death signal.
 """
 
 import contextlib
@@ -59,11 +59,11 @@ def under(death_signal: str) -> list[str]:
 
 
 def unprivileged() -> list[str]:
-    """A command prefix for PostgreSQL, which refuses root: as nobody, with the right to pass this machine's private directories."""
+    """A command prefix for PostgreSQL, which refuses root: as nobody, but let through private directories."""
     if os.geteuid() != 0:
         return under("INT")
     if not under("INT"):
-        raise KeeperError("PostgreSQL does not run as root: start this as another user, or install setpriv (util-linux)")
+        raise KeeperError("PostgreSQL does not run as root: be another user, or install setpriv (util-linux)")
     nobody, capabilities = pwd.getpwnam("nobody"), "-all,+dac_override"
     ids = ["--reuid", str(nobody.pw_uid), "--regid", str(nobody.pw_gid), "--clear-groups"]
     sets = ["--inh-caps", capabilities, "--ambient-caps", capabilities, "--bounding-set", capabilities]
@@ -97,12 +97,12 @@ def _finish(command: Sequence[str], text: str = "") -> None:
 
 
 def _clear_stale_lock(data: Path) -> None:
-    """Remove the pid file a killed server left. PostgreSQL itself would refuse to start where another process has that pid now."""
+    """Remove the pid file a killed server left: PostgreSQL refuses to start where another process has that pid now."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         try:
             pid = int((data / "postmaster.pid").read_text().split()[0])
-            same = os.path.samefile(f"/proc/{pid}/cwd", data) if Path("/proc/self").exists() else True
+            same = data.samefile(f"/proc/{pid}/cwd") if Path("/proc/self").exists() else True
         except (OSError, ValueError, IndexError):
             break
         if not same:
@@ -125,7 +125,11 @@ def valkey_command(plan: dict[str, Any], sockets: Path) -> list[str]:
     data.mkdir(mode=0o700, exist_ok=True)
     settings = VALKEY | {"unixsocket": f"{sockets}/valkey.sock", "dir": str(data)}
     settings["appendonly"] = "no" if plan["fast"] else "yes"
-    return [*under("TERM"), plan["program"], *(word for name, value in settings.items() for word in (f"--{name}", value))]
+    return [
+        *under("TERM"),
+        plan["program"],
+        *(word for name, value in settings.items() for word in (f"--{name}", value)),
+    ]
 
 
 def postgres_is_ready(plan: dict[str, Any], sockets: Path) -> bool:
@@ -150,12 +154,12 @@ def valkey_is_ready(plan: dict[str, Any], sockets: Path) -> bool:
 
 @contextlib.contextmanager
 def socket_directory(note: Path) -> Iterator[Path]:
-    """A private directory with a short name (a socket's path has at most 100 bytes), and the end of the one a killed keeper left."""
+    """A private directory of a short name (a socket's path has 100 bytes at most); removes a killed keeper's."""
     with contextlib.suppress(OSError):
         left = Path(note.read_text(encoding="utf-8"))
         if left.name.startswith("bootshelf-") and left.parent != left:
             shutil.rmtree(left, ignore_errors=True)
-    base = "/tmp" if os.access("/tmp", os.W_OK) else None
+    base = "/tmp" if os.access("/tmp", os.W_OK) else None  # noqa: S108 - mkdtemp makes it private
     made = Path(tempfile.mkdtemp(prefix="bootshelf-", dir=base))
     note.write_text(str(made), encoding="utf-8")
     try:
@@ -177,7 +181,9 @@ def start(plan: dict[str, Any], sockets: Path) -> tuple[subprocess.Popen[bytes],
         url = f"unix://{sockets}/valkey.sock"
     log = home / "log" / f"{name}.log"
     with log.open("wb") as output:
-        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/", process_group=0)
+        server = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/", process_group=0
+        )
     deadline = time.monotonic() + START_SECONDS
     while not ready(plan, sockets):
         if server.poll() is not None:
@@ -240,7 +246,8 @@ def main() -> int:
             new = told.with_suffix(".new")
             new.write_text(json.dumps({"pid": os.getpid(), "url": url}), encoding="utf-8")
             new.rename(told)
-            print("ready", flush=True)
+            with contextlib.suppress(BrokenPipeError):  # who started it was killed meanwhile
+                print("ready", flush=True)
             nowhere = os.open(os.devnull, os.O_RDWR)
             os.dup2(nowhere, 1)
             os.dup2(nowhere, 2)

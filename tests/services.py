@@ -1,8 +1,8 @@
 """A pytest plugin (`-p tests.services` in pyproject.toml): a PostgreSQL and a Valkey of its own for each test process.
 
-pytest-django reads the settings before any conftest.py, so the servers start here, before that. DATABASE_URL and REDIS_URL in the
-environment replace them; then each xdist worker has a test database (pytest-django names it) and a Redis database number
-of its own. What the developer's environment says otherwise does not reach the tests.
+pytest-django reads the settings before any conftest.py, so the servers start here, before that. DATABASE_URL and
+REDIS_URL in the environment replace them; then each xdist worker has a test database (pytest-django names it) and a
+Redis database number of its own. What the developer's environment says otherwise does not reach the tests.
 """
 
 import os
@@ -22,11 +22,28 @@ KEYSET = (
     '"status":"ENABLED","keyId":1,"outputPrefixType":"TINK"}]}'
 )
 FOR_TESTS = {"SECRET_KEY": "for-tests-only-" * 4, "BOOTSHELF_KEYSET": KEYSET, "PUBLIC_URL": "http://testserver"}
-NOT_FOR_TESTS = (
-    "ALLOWED_HOSTS BEHIND_PROXY BOOTSHELF_KEYSET_FILE DEBUG DEFAULT_FROM_EMAIL EMAIL_HOST LOG_LEVEL PORT PROVIDER_ENDPOINTS "
-    "SECRET_KEY_FILE SIGNUP_OPEN SIMULATOR_URL STATIC_ROOT DJANGO_SETTINGS_MODULE http_proxy https_proxy all_proxy "
-    "HTTP_PROXY HTTPS_PROXY ALL_PROXY"
-).split()
+NOT_FOR_TESTS = [
+    "ALLOWED_HOSTS",
+    "BEHIND_PROXY",
+    "BOOTSHELF_KEYSET_FILE",
+    "DEBUG",
+    "DEFAULT_FROM_EMAIL",
+    "EMAIL_HOST",
+    "LOG_LEVEL",
+    "PORT",
+    "PROVIDER_ENDPOINTS",
+    "SECRET_KEY_FILE",
+    "SIGNUP_OPEN",
+    "SIMULATOR_URL",
+    "STATIC_ROOT",
+    "DJANGO_SETTINGS_MODULE",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+]
 
 
 def _runs_tests(config: pytest.Config) -> bool:
@@ -34,7 +51,9 @@ def _runs_tests(config: pytest.Config) -> bool:
     options = config.known_args_namespace
     if os.environ.get("PYTEST_XDIST_WORKER"):
         return True
-    only_asked = any(getattr(options, name, False) for name in ("help", "version", "markers", "showfixtures", "collectonly"))
+    only_asked = any(
+        getattr(options, name, False) for name in ("help", "version", "markers", "showfixtures", "collectonly")
+    )
     return not only_asked and getattr(options, "numprocesses", None) in (None, 0)
 
 
@@ -69,7 +88,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
                 os.environ[VARIABLES[name]] = server.acquire()
             except EmbeddedError as error:
                 raise pytest.UsageError(str(error)) from None
-            early_config.add_cleanup(lambda server=server: server.release(3))
+            early_config.add_cleanup(lambda server=server: server.release() and server.wait_until_stopped(3))
         return (yield)
     # Settings are read here too, and nothing is to connect. A worker must not take these for given ones.
     placeholders = {"DATABASE_URL": "postgresql:///nowhere", "REDIS_URL": "unix:///nowhere"}
