@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from tests.clouds.credentials import DEFAULTS
+from tests.clouds.credentials import KNOWN
 from tests.clouds.server import DEFAULT_IMAGES, run
 from tests.clouds.service import Service
 from tests.clouds.world import World
@@ -44,7 +44,7 @@ def simulate(options: argparse.Namespace) -> int:
     except OSError as failure:
         return _complain(f"{options.state}: {failure.strerror}")
     try:
-        run(Service(world, DEFAULTS, options.latency), options.port, ready)
+        run(Service(world, KNOWN, options.latency), options.port, ready)
     except (OSError, OverflowError) as failure:
         return _complain(f"cannot listen on port {options.port}: {failure}")
     return 0

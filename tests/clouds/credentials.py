@@ -56,7 +56,7 @@ HUAWEI_DENIED = _huawei("SIMULATED-HUAWEI-DENIED", "simulated-huawei-denied", st
 HUAWEI_IN_DEBT = _huawei("SIMULATED-HUAWEI-IN-DEBT", "simulated-huawei-in-debt", state="in_debt")
 HUAWEI_NOT_ENABLED = _huawei("SIMULATED-HUAWEI-NOT-ENABLED", "simulated-huawei-not-enabled", state="not_enabled")
 
-DEFAULTS = (
+KNOWN = (
     ALIBABA,
     ALIBABA_STS,
     ALIBABA_EXPIRED,
@@ -72,3 +72,5 @@ DEFAULTS = (
     HUAWEI_IN_DEBT,
     HUAWEI_NOT_ENABLED,
 )
+# The credential of each vendor that simply works, in the product's own form.
+DEFAULT = {"alibaba": ALIBABA.as_json(), "huawei": HUAWEI.as_json()}

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.clouds.control import PREFIX, Control
-from tests.clouds.credentials import DEFAULTS, Credential
+from tests.clouds.credentials import KNOWN, Credential
 from tests.clouds.remote import Remote
 from tests.clouds.service import Service
 from tests.clouds.wire import Connection, Reply, Request
@@ -66,7 +66,7 @@ class Simulator(Remote):
         latency: float = 0.0,
     ) -> None:
         super().__init__("")
-        self.service = Service(World(images, seed, state), (*DEFAULTS, *credentials), latency)
+        self.service = Service(World(images, seed, state), (*KNOWN, *credentials), latency)
         self._port, self._stop = port, asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listening = threading.Event()
@@ -113,7 +113,7 @@ class Simulator(Remote):
 
 
 def run(service: Service, port: int, ready: Callable[[str], None]) -> None:
-    """Serve in this process until SIGTERM or SIGINT; `ready` gets the URL. SIGINT is heard even if inherited ignored."""
+    """Serve in this process until SIGTERM or SIGINT, also where SIGINT came in ignored; `ready` gets the URL."""
 
     async def main() -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
