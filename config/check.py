@@ -53,13 +53,13 @@ def main() -> int:
             return done.returncode
     print("== manage.py check", flush=True)
     with tempfile.TemporaryDirectory(prefix="bootshelf-check-") as home:
-        words = [sys.executable, "-m", "config.serve", "manage", "check", "--database", "default"]
-        done = subprocess.run(words, env=os.environ | {"BOOTSHELF_HOME": home})
+        checks = [sys.executable, "-m", "config.serve", "manage", "check", "--database", "default"]
+        done = subprocess.run(checks, env=os.environ | {"BOOTSHELF_HOME": home})
     if done.returncode != 0:
         return done.returncode
     arguments = pytest_arguments(sys.argv[1:])
     print("== pytest", *arguments, flush=True)
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":

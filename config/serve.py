@@ -158,7 +158,7 @@ class Run:
             return given
         port = free_port(0)
         state = str(self.home / "simulated-clouds.json")
-        words = self.python("manage.py", "simulate_clouds", "--port", str(port), "--state", state)
+        words = self.python("-m", "tests.clouds", "--port", str(port), "--state", state)
         processes.start("simulator", words, self.environment, ROOT)
         self.environment["SIMULATOR_URL"] = url = f"http://{HOST}:{port}"
         return url
@@ -247,8 +247,8 @@ def _relay(source: Any, log: Any) -> None:
 
 
 def manage(home: Path, start: Path, arguments: Sequence[str]) -> None:
-    """manage.py in this very process, so that its input, exit code and environment are the caller's own. The kernel lets
-    go of the shared servers when it ends, however that is."""
+    """manage.py in this very process, so that its input, exit code and environment are the caller's own. The kernel
+    lets go of the shared servers when it ends, however that is."""
     words = list(arguments) or ["help"]
     sys.argv = [str(ROOT / "manage.py"), *words]
     sys.path.insert(0, str(ROOT))

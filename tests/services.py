@@ -5,12 +5,13 @@ REDIS_URL in the environment replace them; then each xdist worker has a test dat
 Redis database number of its own. What the developer's environment says otherwise does not reach the tests.
 """
 
+import functools
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
@@ -46,26 +47,29 @@ NOT_FOR_TESTS = [
 ]
 
 
+def _stop(server: Server) -> None:
+    if server.release():
+        server.wait_until_stopped(3)
+
+
 def _runs_tests(config: pytest.Config) -> bool:
     """Not so for the process that only hands tests to xdist's workers, nor for one that lists things."""
     options = config.known_args_namespace
     if os.environ.get("PYTEST_XDIST_WORKER"):
         return True
-    only_asked = any(
-        getattr(options, name, False) for name in ("help", "version", "markers", "showfixtures", "collectonly")
-    )
-    return not only_asked and getattr(options, "numprocesses", None) in (None, 0)
+    asking = ("help", "version", "markers", "showfixtures", "collectonly")
+    return not any(getattr(options, name, False) for name in asking) and options.numprocesses in (None, 0)
 
 
 def _own_redis_database(url: str, worker: str) -> str:
     """The given server's database of this worker: gw0 → the given number + 1, and so on; none → the given one."""
-    number = int(re.sub(r"\D", "", worker) or -1) + 1
-    if url.startswith("unix:"):
-        found = re.search(r"\bdb=(\d+)", url)
-        base = url[: found.start()].rstrip("?&") if found else url
-        return f"{base}{'&' if '?' in base else '?'}db={int(found[1] if found else 0) + number}"
-    base, found = re.sub(r"/\d*$", "", url.rstrip("/")), re.search(r"/(\d+)$", url)
-    return f"{base}/{int(found[1] if found else 0) + number}"
+    offset = int(worker.removeprefix("gw")) + 1 if worker else 0
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        query = dict(parse_qsl(parts.query))
+        query["db"] = str(int(query.get("db", "0")) + offset)
+        return f"unix://{parts.path}?{urlencode(query)}"
+    return parts._replace(path=f"/{int(parts.path.strip('/') or '0') + offset}").geturl()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -88,7 +92,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
                 os.environ[VARIABLES[name]] = server.acquire()
             except EmbeddedError as error:
                 raise pytest.UsageError(str(error)) from None
-            early_config.add_cleanup(lambda server=server: server.release() and server.wait_until_stopped(3))
+            early_config.add_cleanup(functools.partial(_stop, server))
         return (yield)
     # Settings are read here too, and nothing is to connect. A worker must not take these for given ones.
     placeholders = {"DATABASE_URL": "postgresql:///nowhere", "REDIS_URL": "unix:///nowhere"}
