@@ -7,7 +7,7 @@ wanted=$(cat .python-version)
 find_python() {
 	for version in "$wanted" 3.13 3.12 3.14; do
 		for found in "python$version" "${PYENV_ROOT:-${HOME:-}/.pyenv}/versions/$version".*/bin/python python3 python; do
-			"$found" -c "import sys; sys.version_info[:2] == ($(echo "$version" | tr . ,)) and print(sys.executable) or sys.exit(1)" \
+			"$found" -c "import sys; sys.version_info[:2] == ($(echo "$version" | tr . ,)) or sys.exit(1); print(sys.executable)" \
 				2>/dev/null </dev/null && return
 		done
 	done
