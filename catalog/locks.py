@@ -5,6 +5,9 @@ from uuid import UUID
 from django.db import OperationalError, connection
 from psycopg import errors
 
+# With lock_name(source_id) for its parameter, on any connection.
+LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+
 
 class SourceBusy(Exception):
     """The lock was not to be had in time: a sync is being applied."""
@@ -20,10 +23,14 @@ def lock_source(source_id: UUID, timeout: float | None = None) -> None:
         if timeout is not None:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{int(timeout * 1000)}ms"])
         try:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"bootshelf.source:{source_id}"])
+            cursor.execute(LOCK_SQL, [lock_name(source_id)])
         except OperationalError as error:
             if isinstance(error.__cause__, errors.LockNotAvailable):
                 raise SourceBusy from None
             raise
         if timeout is not None:
             cursor.execute("SELECT set_config('lock_timeout', '0', true)")
+
+
+def lock_name(source_id: UUID) -> str:
+    return f"bootshelf.source:{source_id}"

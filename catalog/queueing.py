@@ -1,7 +1,7 @@
 """Work for the worker: ids only, and only once the transaction that wrote the rows is committed.
 
-PostgreSQL holds the truth and a message is only a hint (DESIGN.md, the way in): a broker that is down delays the work until
-the beat's next look, and never fails or holds up the request or command that wrote it.
+PostgreSQL holds the truth and a message is only a hint (DESIGN.md, the way in): a broker that is down delays the work
+until the beat's next look, and never fails or holds up the request or command that wrote it.
 """
 
 import logging
@@ -26,6 +26,8 @@ def send(task: str, *ids: UUID) -> bool:
     try:
         app.send_task(task, args=[str(row_id) for row_id in ids], retry=False)
     except (OperationalError, RedisError, OSError) as error:
-        logger.warning("%s is not queued, the broker cannot be reached (%s); beat will see to it", task, type(error).__name__)
+        logger.warning(
+            "%s is not queued, the broker cannot be reached (%s); beat will see to it", task, type(error).__name__
+        )
         return False
     return True

@@ -1,0 +1,36 @@
+"""What people and commands do: one function an action, one transaction each, with its audit row inside.
+
+Work for the worker is queued by id when the transaction commits. What cannot be done raises ActionError, and nothing
+is written. Permission was checked by the caller (accounts/access.py); rows given to an action belong to the team
+given with them.
+"""
+
+from catalog.actions.base import ActionError, Actor
+from catalog.actions.cloud_accounts import (
+    create_cloud_account,
+    delete_cloud_account,
+    promote_draft,
+    replace_credential,
+    request_test,
+    update_cloud_account,
+)
+from catalog.actions.registrations import AlreadyOnShelf, create_registration
+from catalog.actions.sources import add_sources, delete_source, pause_source, resume_source, update_source
+
+__all__ = [
+    "ActionError",
+    "Actor",
+    "AlreadyOnShelf",
+    "add_sources",
+    "create_cloud_account",
+    "create_registration",
+    "delete_cloud_account",
+    "delete_source",
+    "pause_source",
+    "promote_draft",
+    "replace_credential",
+    "request_test",
+    "resume_source",
+    "update_cloud_account",
+    "update_source",
+]

@@ -1,0 +1,64 @@
+"""Registrations, as people and commands ask for them. The worker's part is catalog/registration.py."""
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts import audit
+from accounts.models import CloudAccount, Team
+from accounts.secrets import seal
+from catalog import providers, registration, shelving
+from catalog.actions.base import ActionError, Actor, actor_name, checked_region
+from catalog.models import Image, Registration
+from catalog.queueing import send_on_commit
+from catalog.registration_spec import PASSWORD, Spec, preview
+
+
+class AlreadyOnShelf(ActionError):
+    """The shelf has an image of this name, version and type in this account and region: `image`."""
+
+    def __init__(self, image: Image) -> None:
+        super().__init__("name", _("An image of this name, version and type is on the shelf already."))
+        self.image = image
+
+
+def create_registration(
+    team: Team,
+    actor: Actor,
+    account: CloudAccount,
+    region: str,
+    spec: Spec,
+    password: str | None,
+    *,
+    queue: bool = True,
+) -> Registration:
+    """Write the registration, pending, with its password sealed; the worker sends it. `queue=False`: the caller will.
+
+    Raises AlreadyOnShelf, and ActionError for a vendor that registers nothing or the same image being sent right now.
+    """
+    region = checked_region(region)
+    if account.vendor not in providers.REGISTERED_KIND:
+        raise ActionError("account", _("Images cannot be registered in %(vendor)s.") % {"vendor": account.vendor})
+    if image := shelving.on_shelf(account, region, spec.type, spec.name, spec.version):
+        raise AlreadyOnShelf(image)
+    with transaction.atomic():
+        # Two equal forms sent at once, as by a double click, meet here.
+        CloudAccount.objects.select_for_update().get(team=team, id=account.id)
+        if registration.is_under_way(account, region, spec):
+            raise ActionError("name", _("An image of this name, version and type is being registered right now."))
+        values = spec.as_dict()
+        made = Registration.objects.create(
+            team=team,
+            cloud_account=account,
+            account_name=account.name,
+            region=region,
+            vm_image_id=values.pop("image_id"),
+            requested_by=actor_name(actor),
+            **values,
+        )
+        if password:
+            seal(team.id, registration.TABLE, made.id, PASSWORD, password)
+        changes = {"account": account.name, "region": region, **dict(preview(spec, has_password=bool(password)))}
+        audit.record(team, actor, "registration.created", target=spec.name, target_id=made.id, changes=changes)
+        if queue:
+            send_on_commit(registration.TASK, made.id)
+    return made
