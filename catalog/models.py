@@ -243,6 +243,8 @@ class FacetCount(models.Model):
     arch = models.CharField(max_length=10)
     visibility = models.CharField(max_length=10)
     state = models.CharField(max_length=10)
+    # Nearly always its source's; an item of DescribeSelfImages that names its own region beats that (PROVIDERS.md 2a).
+    region = models.CharField(max_length=100)
     n = models.BigIntegerField()
 
     class Meta:
@@ -258,6 +260,7 @@ class FacetCount(models.Model):
                     "arch",
                     "visibility",
                     "state",
+                    "region",
                 ],
                 name="facetcount_values",
                 include=["n"],
