@@ -4,21 +4,17 @@ distribution/reference).
 A registry is never contacted: everything here comes from the text of the reference.
 """
 
-import re
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 from docker_image.digest import InvalidDigest
 from docker_image.reference import InvalidReference, Reference
 
+from catalog.providers.alibaba_registry import acr_flags, registry_region
+
 # A name has at most 255 characters, a tag 128, a digest 135 (distribution/reference); more is no reference,
 # and is not given to the parser's regular expressions.
 LONGEST = 600
-
-_ACR = re.compile(r"registry(?P<vpc>-vpc|-internal)?\.(?P<region>[a-z0-9-]{2,40})\.aliyuncs\.com")
-_ACR_ENTERPRISE = re.compile(
-    r"(?P<instance>[a-z0-9][a-z0-9-]*?)-registry(?P<vpc>-vpc)?\.(?P<region>[a-z0-9-]{2,40})\.cr\.aliyuncs\.com"
-)
 
 
 class NotAReference(ValueError):
@@ -40,7 +36,6 @@ class ContainerReference:
     is_acr: bool = False
     enterprise: bool = False
     region: str | None = None
-    vpc: bool = False
 
     @property
     def familiar_name(self) -> str:
@@ -61,18 +56,16 @@ def parse_reference(text: str) -> ContainerReference:
     except InvalidReference as error:
         raise NotAReference(_reason(text, error)) from None
     registry, repository = found.split_hostname()
+    is_acr, enterprise = acr_flags(text)
     return ContainerReference(
-        registry=registry, repository=repository, tag=found["tag"], digest=found["digest"], **host_facts(registry)
+        registry=registry,
+        repository=repository,
+        tag=found["tag"],
+        digest=found["digest"],
+        is_acr=is_acr,
+        enterprise=enterprise,
+        region=registry_region(text),
     )
-
-
-def host_facts(host: str) -> dict[str, object]:
-    """What the name of a registry tells: is_acr, enterprise, region, vpc (PROVIDERS.md 2a)."""
-    if match := _ACR_ENTERPRISE.fullmatch(host):
-        return {"is_acr": True, "enterprise": True, "region": match["region"], "vpc": bool(match["vpc"])}
-    if match := _ACR.fullmatch(host):
-        return {"is_acr": True, "enterprise": False, "region": match["region"], "vpc": bool(match["vpc"])}
-    return {}
 
 
 def _reason(text: str, error: InvalidReference) -> str:

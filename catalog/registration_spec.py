@@ -154,15 +154,9 @@ def _check_type(values: dict[str, Any], errors: dict[str, str]) -> None:
 
 
 def _inferred(values: dict[str, Any], reference: ContainerReference) -> dict[str, Any]:
-    """Flags left out, where the host says so. A host that is no ACR host says nothing: a given flag stands, an absent
-    one stays.
-    """
-    inferred = {}
-    if values["is_acr"] is None and reference.is_acr:
-        inferred["is_acr"] = True
-    if values["is_acr_enterprise"] is None and reference.enterprise:
-        inferred["is_acr_enterprise"] = True
-    return values | inferred
+    """Flags left out are what the host says; flags given stand, whatever the host says."""
+    told = {"is_acr": reference.is_acr, "is_acr_enterprise": reference.enterprise}
+    return values | {name: flag for name, flag in told.items() if values.get(name) is None}
 
 
 def _container_warnings(spec: Spec, region: str, has_password: bool) -> list[tuple[str, str]]:

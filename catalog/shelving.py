@@ -8,7 +8,8 @@ from accounts.models import CloudAccount
 from catalog import providers, rows
 from catalog.locks import lock_source
 from catalog.models import Image, ImageChange, ImageDocument, Registration, Source
-from catalog.providers.base import RemoteImage
+from catalog.providers import alibaba_ehpc_registered
+from catalog.providers.base import RemoteImage, Target
 
 NOT_LISTED = b""  # the content hash of an image no sync has listed yet
 
@@ -33,7 +34,14 @@ def _called(images: QuerySet[Image], image_type: str, name: str, version: str | 
 
 def as_listed(registration: Registration, image_id: str) -> RemoteImage:
     """The image as the next listing is expected to report it."""
-    raise NotImplementedError
+    item = {
+        "ImageId": image_id,
+        "ImageType": alibaba_ehpc_registered.IMAGE_TYPES[registration.type],
+        "Name": registration.name,
+        "Version": registration.version,
+        "Description": registration.description,
+    }
+    return alibaba_ehpc_registered.to_image(item, Target(region=registration.region), item["ImageType"] or "")
 
 
 def put_on_shelf(registration: Registration, remote: RemoteImage) -> Image | None:

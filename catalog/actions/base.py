@@ -3,24 +3,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from accounts.actions import ActionError, Actor
 from accounts.models import User
 from catalog import providers
 from catalog.providers import Provider
 
-type Actor = User | str  # a user, or the name of a command
-
-
-class ActionError(Exception):
-    """What was asked for cannot be done. `field` names the input at fault ("" where it is none), `message` is one
-    sentence.
-    """
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field, self.message = field, message
-
-    def __str__(self) -> str:
-        return self.message
+__all__ = ["ActionError", "Actor", "actor_name", "checked_provider", "checked_region", "plain"]
 
 
 def actor_name(actor: Actor) -> str:

@@ -1,0 +1,103 @@
+"""What the commands have in common: an error is one line on stderr and an exit code, never a traceback."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, OperationalError
+
+from accounts.actions import ActionError
+from accounts.models import CloudAccount, Team
+from accounts.secrets import KeysetError
+
+LARGEST_FILE = 1024 * 1024
+INTERRUPTED = 130
+
+
+class PlainCommand(BaseCommand):
+    """A command for people who script. Its output is its own; every failure a person can cause ends in
+    `CommandError`.
+    """
+
+    # A missing keyset or a wrong database is told in one line when it is needed.
+    requires_system_checks: list[str] = []
+    always_json = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        told = "print JSON (it always does)" if self.always_json else "print JSON"
+        parser.add_argument("--json", action="store_true", help=told)
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().execute(*args, **options)
+        except (CommandError, ActionError, KeysetError, DatabaseError) as error:
+            if options.get("traceback"):
+                raise
+            complaint = error if isinstance(error, CommandError) else CommandError(_told(error))
+            if not self._called_from_command_line:  # type: ignore[attr-defined]
+                raise complaint from None
+            self.complain(str(complaint))
+            sys.exit(complaint.returncode)
+        except (KeyboardInterrupt, BrokenPipeError):
+            if not self._called_from_command_line:  # type: ignore[attr-defined]
+                raise
+            sys.stdout = None  # type: ignore[assignment] # nobody reads it: Python would complain when it flushes it
+            sys.exit(INTERRUPTED)
+
+    def complain(self, message: str) -> None:
+        """One line on stderr."""
+        self.stderr.write(" ".join(message.split()))
+
+    def tell(self, document: dict[str, Any], text: str, as_json: bool) -> None:
+        """The result: the document for machines, or the text for people."""
+        self.stdout.write(json.dumps(document) if as_json or self.always_json else text)
+
+    def team(self, slug: str) -> Team:
+        team = Team.objects.filter(slug=slug).first() if slug.isprintable() else None
+        if team is None:
+            raise CommandError(f"There is no team {slug!r}.")
+        return team
+
+    def account(self, team: Team, name: str) -> CloudAccount:
+        """The team's cloud account of this name."""
+        account = CloudAccount.objects.filter(team=team, name=name).first() if name.isprintable() else None
+        if account is None:
+            raise CommandError(f"The team {team.slug} has no cloud account {name!r}.")
+        return account
+
+    def read_json(self, path: str, what: str) -> Any:
+        """The document in this file, or on stdin for "-". `what` names it in an error, which never repeats its
+        content.
+        """
+        try:
+            if path == "-":
+                data = sys.stdin.buffer.read(LARGEST_FILE + 1)
+            else:
+                with Path(path).open("rb") as file:
+                    data = file.read(LARGEST_FILE + 1)
+        except (OSError, ValueError) as error:
+            raise CommandError(
+                f"{path!r} cannot be read: {getattr(error, 'strerror', None) or 'no such path'}."
+            ) from None
+        if len(data) > LARGEST_FILE:
+            raise CommandError(f"The {what} is larger than 1 MiB.")
+        try:
+            return json.loads(data.decode("utf-8-sig"))
+        except (ValueError, RecursionError):
+            raise CommandError(f"The {what} is not JSON.") from None
+
+
+def whole_number(text: str, option: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise CommandError(f"{option} takes a whole number, not {text[:20]!r}.")
+    return int(text)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, OperationalError):
+        return "The database cannot be reached."
+    if isinstance(error, DatabaseError):
+        return f"The database refused ({type(error).__name__}). Is it migrated?"
+    return str(error)
