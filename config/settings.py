@@ -240,6 +240,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BEAT_SCHEDULE = {
     "queue-due-sources": {"task": "catalog.tasks.queue_due_sources", "schedule": 60.0, "options": {"expires": 50}},
     "reconcile": {"task": "catalog.tasks.reconcile", "schedule": 30.0, "options": {"expires": 25}},
+    "settle-registrations": {"task": "catalog.tasks.settle_registrations", "schedule": 30.0, "options": {"expires": 25}},
+    "tidy": {"task": "catalog.tasks.tidy", "schedule": 60.0, "options": {"expires": 50}},
 }
 
 LOGGING = {

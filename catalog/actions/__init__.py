@@ -10,12 +10,20 @@ from catalog.actions.cloud_accounts import (
     create_cloud_account,
     delete_cloud_account,
     promote_draft,
+    purge_drafts,
     replace_credential,
     request_test,
     update_cloud_account,
 )
 from catalog.actions.registrations import AlreadyOnShelf, create_registration
-from catalog.actions.sources import add_sources, delete_source, pause_source, resume_source, update_source
+from catalog.actions.sources import (
+    add_sources,
+    delete_source,
+    finish_removals,
+    pause_source,
+    resume_source,
+    update_source,
+)
 
 __all__ = [
     "ActionError",
@@ -26,8 +34,10 @@ __all__ = [
     "create_registration",
     "delete_cloud_account",
     "delete_source",
+    "finish_removals",
     "pause_source",
     "promote_draft",
+    "purge_drafts",
     "replace_credential",
     "request_test",
     "resume_source",

@@ -17,7 +17,7 @@ from catalog.actions.base import ActionError, Actor, actor_name, checked_provide
 from catalog.actions.sources import After, due_now, take_down
 from catalog.connections import TABLE, seal_credential
 from catalog.models import ConnectionTest, Source
-from catalog.providers.base import CredentialError
+from catalog.providers.credentials import CredentialError
 from catalog.queueing import send_on_commit
 
 DRAFT_LIFE = timedelta(minutes=10)
