@@ -1,112 +1,40 @@
-"""What a *Test connection* found, as a table: a row a listing, a column a region, and in words what to do where it
-was refused.
-"""
+"""The worker's side of *Test connection*: one cheap call of each operation the chosen listings make."""
 
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from catalog.errors import Explanation, explain
+from django.db.models.functions import Now
+
+from accounts.models import CloudAccount
+from catalog import providers
+from catalog.connections import connect
 from catalog.models import ConnectionTest
-from catalog.providers import PROVIDERS
+from catalog.providers.base import ProviderError, Target
 
-# The tone of each outcome that is neither "allowed" nor a refusal to be seen to.
-_TONES = {"allowed": "ok", "throttled": "warn", "unavailable": "warn", "unreachable": "warn", "not_enabled": "warn"}
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One listing in one region. `outcome` is "allowed", a kind of ProviderError, or "" while it is being tried."""
-
-    outcome: str
-    tone: str
-    explanation: Explanation | None
+PATIENCE = 15.0
+ALLOWED = "allowed"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    label: str
-    operations: tuple[str, ...]
-    cells: list[Cell]
+def run_test(test_id: UUID) -> None:
+    """Run a queued test and fill its matrix row by row, so that a page that watches sees it grow. Others are left alone."""
+    if not ConnectionTest.objects.filter(id=test_id, state="queued").update(state="running"):
+        return
+    test = ConnectionTest.objects.get(id=test_id)
+    account = CloudAccount.with_drafts.get(team_id=test.team_id, id=test.cloud_account_id)
+    results: list[dict[str, Any]] = []
+    for check in test.checks:
+        results.append(_result(account, check))
+        ConnectionTest.objects.filter(id=test_id).update(results=results)
+    ConnectionTest.objects.filter(id=test_id).update(state="done", finished_at=Now())
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """One cause and everywhere it was met, so that ten regions of one missing permission are one paragraph."""
-
-    explanation: Explanation
-    places: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    regions: list[str]
-    rows: list[Row]
-    refusals: list[Refusal]
-    policy: str
-    allowed: int
-    total: int
-
-
-def test_matrix(test: ConnectionTest, vendor: str) -> Matrix:
-    found = {(result["kind"], result["region"]): result for result in test.results}
-    kinds = list(dict.fromkeys(check["kind"] for check in test.checks))
-    regions = list(dict.fromkeys(check["region"] for check in test.checks))
-    rows = [
-        Row(
-            label=str(PROVIDERS[kind].label),
-            operations=PROVIDERS[kind].operations,
-            cells=[_cell(found.get((kind, region)), vendor) for region in regions],
-        )
-        for kind in kinds
-    ]
-    denied = [result for result in found.values() if result["outcome"] != "allowed"]
-    return Matrix(
-        regions=regions,
-        rows=rows,
-        refusals=_refusals(denied, vendor),
-        policy=least_policy(vendor, [action for r in denied if r["outcome"] == "permission" for action in _actions(r)]),
-        allowed=len(found) - len(denied),
-        total=len(test.checks),
-    )
-
-
-def least_policy(vendor: str, actions: Iterable[str]) -> str:
-    """The least RAM or IAM policy that allows these actions, to paste; "" for none."""
-    wanted = sorted(set(actions))
-    if not wanted:
-        return ""
-    statement: dict[str, Any] = {"Effect": "Allow", "Action": wanted}
-    if vendor == "alibaba":
-        statement["Resource"] = "*"
-    version = "1" if vendor == "alibaba" else "1.1"
-    return json.dumps({"Version": version, "Statement": [statement]}, indent=2)
-
-
-def _cell(result: dict[str, Any] | None, vendor: str) -> Cell:
-    if result is None:
-        return Cell("", "", None)
-    outcome = result["outcome"]
-    if outcome == "allowed":
-        return Cell(outcome, "ok", None)
-    return Cell(outcome, _TONES.get(outcome, "bad"), _explain(result, vendor))
-
-
-def _explain(result: dict[str, Any], vendor: str) -> Explanation:
-    return explain({**result, "kind": result["outcome"]}, vendor=vendor, retried=False)
-
-
-def _refusals(denied: list[dict[str, Any]], vendor: str) -> list[Refusal]:
-    causes: dict[tuple[Any, ...], Refusal] = {}
-    for result in denied:
-        place = f"{PROVIDERS[result['kind']].label} · {result['region']}"
-        cause = (result.get("operation"), result.get("code"), result.get("message"))
-        if cause not in causes:
-            causes[cause] = Refusal(_explain(result, vendor), [])
-        causes[cause].places.append(place)
-    return list(causes.values())
-
-
-def _actions(result: dict[str, Any]) -> tuple[str, ...]:
-    return PROVIDERS[result["kind"]].actions
+def _result(account: CloudAccount, check: dict[str, str]) -> dict[str, Any]:
+    """{kind, region, cluster, operation, outcome, code, message, request_id}; outcome is allowed or the kind of the error."""
+    asked = {"kind": check["kind"], "region": check["region"], "cluster": check["cluster"]}
+    target = Target(region=check["region"], cluster=check["cluster"] or None)
+    try:
+        providers.check(check["kind"], connect(account, PATIENCE), target)
+    except ProviderError as error:
+        return {**asked, "outcome": error.kind, **error.as_dict()}
+    operation = ", ".join(providers.PROVIDERS[check["kind"]].operations)
+    return {**asked, "outcome": ALLOWED, "operation": operation, "code": None, "message": None, "request_id": None}
