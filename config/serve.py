@@ -253,13 +253,16 @@ def manage(home: Path, start: Path, arguments: Sequence[str]) -> None:
     sys.argv = [str(ROOT / "manage.py"), *words]
     sys.path.insert(0, str(ROOT))
     up = running(home)
-    os.environ.update(environment(home, up.get("url") or f"http://{HOST}:{port_number()}"))
+    found = environment(home, up.get("url") or f"http://{HOST}:{port_number()}")
     if up.get("simulator") and not os.environ.get("SIMULATOR_URL"):
         os.environ["SIMULATOR_URL"] = up["simulator"]
     used = servers(home)
-    if words[0].strip("-") not in KEYLESS | {"h"} and not {"-h", "--help"} & set(words):
+    if words[0].strip("-") in KEYLESS | {"h"} or {"-h", "--help"} & set(words):
+        os.environ.update({name: value for name, value in found.items() if not name.endswith("_FILE")})
+    else:
         from config.prepare import prepare
 
+        os.environ.update(found)
         os.environ.update({variable: server.acquire() for variable, server in used.items()})
         with contextlib.redirect_stdout(sys.stderr):
             prepare(home, sys.stderr, migrate=words[0] not in UNMIGRATED)
