@@ -18,6 +18,29 @@ SYSTEMS = ("linux", "windows", "other", "unknown")
 ARCHITECTURES = ("x86_64", "i386", "arm64", "mixed", "unknown")
 STATES = ("available", "creating", "failed", "missing", "archived", "unknown")
 
+# Every field whose origin `RemoteImage.provenance` must tell.
+FIELDS = (
+    "name",
+    "version",
+    "type",
+    "visibility",
+    "os",
+    "distribution",
+    "os_version",
+    "arch",
+    "size_gib",
+    "min_ram_mb",
+    "min_disk_gb",
+    "disk_format",
+    "status",
+    "state",
+    "repository",
+    "tag",
+    "description",
+    "region",
+    "cluster",
+)
+
 # One answer of a cloud, in bytes. ListCustomImages and DescribeImageInfos come as one document (PROVIDERS.md 2a).
 MAX_ANSWER = 64 * 1024 * 1024
 
@@ -65,9 +88,9 @@ class RemoteImage:
 class Page:
     """One validated page of a listing.
 
-    `scope` names the part of the listing that `total` counts (a cluster id, an image type, or "" where the listing is one).
-    `total` is the cloud's own count, None where it gives none. `total_may_be_low` is Huawei's: a total below what came is
-    no contradiction there, a total above it is.
+    `scope` names the part of the listing that `total` counts (a cluster id, an image type, or "" where the listing is
+    one). `total` is the cloud's own count, None where it gives none. `total_may_be_low` is Huawei's: a total below
+    what came is no contradiction there, a total above it is.
     """
 
     scope: str
@@ -78,8 +101,26 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """One cluster of ListClusters. `name` and `status` are the cloud's own words, or empty."""
+
+    id: str
+    name: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedImage:
+    """What AddImage answered: the new image's id, stripped of white space, and the request id."""
+
+    image_id: str
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Which listing: a region and, where the product has them, one cluster, a project, and narrowing request filters."""
+    """Which listing: a region and, where the product has them, one cluster, a project, and narrowing request
+    filters."""
 
     region: str
     cluster: str | None = None
@@ -90,10 +131,10 @@ class Target:
 class ProviderError(Exception):
     """The one exception that leaves the provider layer. Always raised `from None`: an SDK's text can hold secrets.
 
-    `kind` is one of: authentication, permission, billing, not_enabled, not_found, invalid, conflict, throttled, unavailable
-    (the provider's own trouble), unreachable (never reached or cut), malformed (an answer that is not the documented
-    shape), incomplete, too_large. `message` is safe for the screen and the log. `retryable` says whether asking again
-    can help. `outcome_known` is False for a write that may have happened. `retry_after` is in seconds.
+    `kind` is one of: authentication, permission, billing, not_enabled, not_found, invalid, conflict, throttled,
+    unavailable (the provider's own trouble), unreachable (never reached or cut), malformed (an answer that is not the
+    documented shape), incomplete, too_large. `message` is safe for the screen and the log. `retryable` says whether
+    asking again can help. `outcome_known` is False for a write that may have happened. `retry_after` is in seconds.
     """
 
     def __init__(
@@ -142,7 +183,11 @@ class Patience:
                 return call()
             except ProviderError as error:
                 malformed += error.kind == "malformed"
-                wait = error.retry_after if error.retry_after is not None else random.uniform(0, min(8.0, 0.5 * 2**attempt))
+                wait = (
+                    error.retry_after
+                    if error.retry_after is not None
+                    else random.uniform(0, min(8.0, 0.5 * 2**attempt))  # noqa: S311 - jitter, no secret
+                )
                 if not error.retryable or attempt == self.tries or malformed > 1 or wait > self.seconds:
                     raise
                 self.seconds -= wait
