@@ -6,10 +6,12 @@ from SECRET_KEY, and a missing one is an error, never plain text.
 """
 
 import functools
+from datetime import datetime
 from typing import Any, NoReturn
 from uuid import UUID
 
 import tink
+from django.db.models import QuerySet
 from tink import aead, json_proto_keyset_format, secret_key_access
 
 from accounts.models import SealedSecret
@@ -104,3 +106,9 @@ def is_sealed(team_id: UUID, table: str, row_id: UUID, field: str) -> bool:
 def forget(team_id: UUID, table: str, row_id: UUID) -> None:
     """Delete every secret of a row."""
     SealedSecret.sealed.filter(team_id=team_id, table=table, row=row_id).delete()
+
+
+def forget_unclaimed(table: str, rows: QuerySet[Any], before: datetime) -> int:
+    """Delete the secrets of `table` sealed before then whose row never came to be; `rows` are those there are."""
+    sealed = SealedSecret.sealed.filter(table=table, sealed_at__lt=before)
+    return sealed.exclude(row__in=rows.values("id")).delete()[0]

@@ -1,5 +1,6 @@
 """The worker's side of *Test connection*: one cheap call of each operation the chosen listings make."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from catalog.providers.base import ProviderError, Target
 
 PATIENCE = 15.0
 ALLOWED = "allowed"
+# A test is over long before this; one that is not lost its worker, or its message.
+LONGEST_TEST = timedelta(minutes=10)
 
 
 def run_test(test_id: UUID) -> None:
@@ -26,6 +29,12 @@ def run_test(test_id: UUID) -> None:
         results.append(_result(account, check))
         ConnectionTest.objects.filter(id=test_id).update(results=results)
     ConnectionTest.objects.filter(id=test_id).update(state="done", finished_at=Now())
+
+
+def end_stale_tests() -> int:
+    """End tests that nobody will finish, with what they found so far. How many they were."""
+    stale = ConnectionTest.objects.exclude(state="done").filter(created_at__lt=Now() - LONGEST_TEST)
+    return stale.update(state="done", finished_at=Now())
 
 
 def _result(account: CloudAccount, check: dict[str, str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from catalog.actions.cloud_accounts import (
     request_test,
     update_cloud_account,
 )
-from catalog.actions.registrations import AlreadyOnShelf, create_registration
+from catalog.actions.registrations import AlreadyOnShelf, create_registration, keep_password, purge_passwords
 from catalog.actions.sources import (
     add_sources,
     delete_source,
@@ -35,9 +35,11 @@ __all__ = [
     "delete_cloud_account",
     "delete_source",
     "finish_removals",
+    "keep_password",
     "pause_source",
     "promote_draft",
     "purge_drafts",
+    "purge_passwords",
     "replace_credential",
     "request_test",
     "resume_source",

@@ -1,16 +1,22 @@
 """Registrations, as people and commands ask for them. The worker's part is catalog/registration.py."""
 
+from datetime import timedelta
+from uuid import UUID, uuid4
+
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import CloudAccount, Team
-from accounts.secrets import seal
+from accounts.secrets import forget_unclaimed, is_sealed, seal
 from catalog import providers, registration, shelving
 from catalog.actions.base import ActionError, Actor, actor_name, checked_region
 from catalog.models import Image, Registration
 from catalog.queueing import send_on_commit
 from catalog.registration_spec import PASSWORD, Spec, preview
+
+REVIEW_LIFE = timedelta(hours=1)
 
 
 class AlreadyOnShelf(ActionError):
@@ -21,6 +27,20 @@ class AlreadyOnShelf(ActionError):
         self.image = image
 
 
+def keep_password(team: Team, password: str) -> UUID:
+    """Seal a registry password between form and review, for a registration of the id returned. It never goes back out;
+    if that registration is not made within the hour, it is forgotten (`purge_passwords`).
+    """
+    registration_id = uuid4()
+    seal(team.id, registration.TABLE, registration_id, PASSWORD, password)
+    return registration_id
+
+
+def purge_passwords() -> int:
+    """Forget passwords of reviews that came to nothing. How many they were."""
+    return forget_unclaimed(registration.TABLE, Registration.objects.all(), timezone.now() - REVIEW_LIFE)
+
+
 def create_registration(
     team: Team,
     actor: Actor,
@@ -29,9 +49,12 @@ def create_registration(
     spec: Spec,
     password: str | None,
     *,
+    registration_id: UUID | None = None,
     queue: bool = True,
 ) -> Registration:
     """Write the registration, pending, with its password sealed; the worker sends it. `queue=False`: the caller will.
+
+    `registration_id` is what `keep_password` gave, where the password was sealed before, at the review.
 
     Raises AlreadyOnShelf, and ActionError for a vendor that registers nothing or the same image being sent right now.
     """
@@ -47,6 +70,7 @@ def create_registration(
             raise ActionError("name", _("An image of this name, version and type is being registered right now."))
         values = spec.as_dict()
         made = Registration.objects.create(
+            id=registration_id or uuid4(),
             team=team,
             cloud_account=account,
             account_name=account.name,
@@ -57,7 +81,8 @@ def create_registration(
         )
         if password:
             seal(team.id, registration.TABLE, made.id, PASSWORD, password)
-        changes = {"account": account.name, "region": region, **dict(preview(spec, has_password=bool(password)))}
+        has_password = is_sealed(team.id, registration.TABLE, made.id, PASSWORD)
+        changes = {"account": account.name, "region": region, **dict(preview(spec, has_password=has_password))}
         audit.record(team, actor, "registration.created", target=spec.name, target_id=made.id, changes=changes)
         if queue:
             send_on_commit(registration.TASK, made.id)
