@@ -1,0 +1,110 @@
+"""What a *Test connection* found: a row a listing, a column a region, and what to do where it was refused."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.errors import Explanation, explain
+from catalog.models import ConnectionTest
+from catalog.providers import PROVIDERS
+
+# The tone of each outcome that is neither "allowed" nor a refusal to be seen to.
+_TONES = {"allowed": "ok", "throttled": "warn", "unavailable": "warn", "unreachable": "warn", "not_enabled": "warn"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One listing in one region. `outcome` is "allowed", a kind of ProviderError, or "" while it is being tried."""
+
+    outcome: str
+    tone: str
+    explanation: Explanation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    label: str
+    operations: tuple[str, ...]
+    cells: list[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One cause and everywhere it was met, so that ten regions of one missing permission are one paragraph."""
+
+    explanation: Explanation
+    places: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    regions: list[str]
+    rows: list[Row]
+    refusals: list[Refusal]
+    policy: str
+    allowed: int
+    total: int
+
+
+def connection_matrix(test: ConnectionTest, vendor: str) -> Matrix:
+    found = {(result["kind"], result["region"]): result for result in test.results}
+    kinds = list(dict.fromkeys(check["kind"] for check in test.checks))
+    regions = list(dict.fromkeys(check["region"] for check in test.checks))
+    rows = [
+        Row(
+            label=str(PROVIDERS[kind].label),
+            operations=PROVIDERS[kind].operations,
+            cells=[_cell(found.get((kind, region)), vendor) for region in regions],
+        )
+        for kind in kinds
+    ]
+    denied = [result for result in found.values() if result["outcome"] != "allowed"]
+    return Matrix(
+        regions=regions,
+        rows=rows,
+        refusals=_refusals(denied, vendor),
+        policy=least_policy(vendor, [action for r in denied if r["outcome"] == "permission" for action in _actions(r)]),
+        allowed=len(found) - len(denied),
+        total=len(test.checks),
+    )
+
+
+def least_policy(vendor: str, actions: Iterable[str]) -> str:
+    """The least RAM or IAM policy that allows these actions, to paste; "" for none."""
+    wanted = sorted(set(actions))
+    if not wanted:
+        return ""
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": wanted}
+    if vendor == "alibaba":
+        statement["Resource"] = "*"
+    version = "1" if vendor == "alibaba" else "1.1"
+    return json.dumps({"Version": version, "Statement": [statement]}, indent=2)
+
+
+def _cell(result: dict[str, Any] | None, vendor: str) -> Cell:
+    if result is None:
+        return Cell("", "", None)
+    outcome = result["outcome"]
+    if outcome == "allowed":
+        return Cell(outcome, "ok", None)
+    return Cell(outcome, _TONES.get(outcome, "bad"), _explain(result, vendor))
+
+
+def _explain(result: dict[str, Any], vendor: str) -> Explanation:
+    return explain({**result, "kind": result["outcome"]}, vendor=vendor, retried=False)
+
+
+def _refusals(denied: list[dict[str, Any]], vendor: str) -> list[Refusal]:
+    causes: dict[tuple[Any, ...], Refusal] = {}
+    for result in denied:
+        place = f"{PROVIDERS[result['kind']].label} · {result['region']}"
+        cause = (result.get("operation"), result.get("code"), result.get("message"))
+        if cause not in causes:
+            causes[cause] = Refusal(_explain(result, vendor), [])
+        causes[cause].places.append(place)
+    return list(causes.values())
+
+
+def _actions(result: dict[str, Any]) -> tuple[str, ...]:
+    return PROVIDERS[result["kind"]].actions

@@ -1,0 +1,45 @@
+"""The words and the tone of stored values, for pages: {{ run.state|run_state }}, class="badge {{ run.state|run_tone }}"."""
+
+from typing import Any
+
+from django import template
+
+from accounts.models import SITES, VENDORS
+from catalog.models import RegistrationState, RunState
+from catalog.sources import RUN_TONES
+
+register = template.Library()
+
+REGISTRATION_TONES = {
+    "pending": "accent", "sending": "accent", "succeeded": "ok", "seen": "ok", "rejected": "bad", "unknown": "warn",
+}  # fmt: skip
+
+
+@register.filter
+def vendor_name(vendor: str) -> Any:
+    return VENDORS.get(vendor, vendor)
+
+
+@register.filter
+def site_name(site: str) -> Any:
+    return SITES.get(site, site)
+
+
+@register.filter
+def run_state(state: str) -> Any:
+    return RunState(state).label if state in RunState.values else state
+
+
+@register.filter
+def run_tone(state: str) -> str:
+    return RUN_TONES.get(state, "accent")
+
+
+@register.filter
+def registration_state(state: str) -> Any:
+    return RegistrationState(state).label if state in RegistrationState.values else state
+
+
+@register.filter
+def registration_tone(state: str) -> str:
+    return REGISTRATION_TONES.get(state, "")

@@ -1,0 +1,241 @@
+"""Cloud accounts: connected, tested, replaced, deleted. The credential itself never comes back out of the server.
+
+*Test connection* seals what was typed as a draft account of ten minutes, which the worker tests; the page is then found
+again by `?draft=`, with the secret fields blank and kept. Saving makes the draft the account.
+"""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models.functions import Now
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.vary import vary_on_headers
+
+from accounts.access import get_row, get_team
+from accounts.models import VENDORS, CloudAccount, Team
+from catalog import actions
+from catalog.connection_matrix import connection_matrix
+from catalog.forms import FIRST_REGION, CloudAccountForm, DeleteCloudAccountForm, test_checks
+from catalog.models import ConnectionTest, Registration
+from catalog.providers import VENDORS as VENDOR_MODULES
+from catalog.providers.credentials import CredentialForm
+from catalog.sources import source_cards
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def cloud_account_add(request: HttpRequest, slug: str) -> HttpResponse:
+    """Vendor, name and credential; tested first if asked to."""
+    team = get_team(request, slug, "admin")
+    draft = _draft(team, request)
+    vendor = draft.vendor if draft else _vendor(request)
+    form, credential = _forms(request.POST or None, vendor, draft)
+    if request.method == "POST" and all([form.is_valid(), credential.is_valid()]):
+        try:
+            if "test" in request.POST:
+                return _test_first(request, team, vendor, form, credential, draft)
+            account = _save(request, team, vendor, form, credential, draft)
+        except actions.ActionError as error:
+            form.blame(error)
+        else:
+            messages.success(
+                request, _("%(name)s is connected. Now say what to list with it.") % {"name": account.name}
+            )
+            regions = ",".join(form.cleaned_data["regions"])
+            return _redirect("catalog:source_add", slug, account=str(account.id), region=regions)
+    if "draft" in request.GET and draft is None:
+        messages.warning(request, _("A tested credential is kept for ten minutes only: enter it again."))
+    context = {
+        "vendors": VENDORS,
+        "vendor": vendor,
+        "draft": draft,
+        "form": form,
+        "credential_form": credential,
+        "test": draft and draft.tests.order_by("-created_at").first(),
+    }
+    context["matrix"] = context["test"] and connection_matrix(context["test"], vendor)
+    status = 422 if form.errors or credential.errors else 200
+    return render(request, "catalog/cloud_account_add.html", context, status=status)
+
+
+@require_GET
+def cloud_account_detail(request: HttpRequest, slug: str, account_id: UUID) -> HttpResponse:
+    team = get_team(request, slug, "admin")
+    account = get_row(CloudAccount.objects.all(), team, account_id)
+    sources = account.sources.filter(archived_at=None).select_related("cloud_account")
+    test = account.tests.order_by("-created_at").first()
+    context = {
+        "account": account,
+        "cards": source_cards(team, sources),
+        "test": test,
+        "matrix": test and connection_matrix(test, account.vendor),
+        "registrations": Registration.objects.filter(team=team, cloud_account=account).count(),
+    }
+    return render(request, "catalog/cloud_account_detail.html", context)
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def cloud_account_edit(request: HttpRequest, slug: str, account_id: UUID) -> HttpResponse:
+    """Name, site and credential. A blank credential keeps the stored one; a new one is tested at once."""
+    team = get_team(request, slug, "admin")
+    account = get_row(CloudAccount.objects.all(), team, account_id)
+    regions = sorted(set(account.sources.filter(archived_at=None).values_list("region", flat=True)))
+    form = CloudAccountForm(
+        request.POST or None,
+        initial={
+            "name": account.name,
+            "site": account.site,
+            "regions": regions[:5] or [FIRST_REGION[account.vendor]],
+        },
+    )
+    credential = VENDOR_MODULES[account.vendor].CredentialForm(
+        request.POST or None, keep_stored=True, initial={"expires_at": None if account.expired else account.expires_at}
+    )
+    if request.method == "POST" and all([form.is_valid(), credential.is_valid()]):
+        try:
+            _update(request, team, account, form, credential)
+        except actions.ActionError as error:
+            form.blame(error)
+        else:
+            return redirect("catalog:cloud_account_detail", slug, account.id)
+    context = {"account": account, "form": form, "credential_form": credential}
+    status = 422 if form.errors or credential.errors else 200
+    return render(request, "catalog/cloud_account_edit.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+def cloud_account_delete(request: HttpRequest, slug: str, account_id: UUID) -> HttpResponse:
+    """The name is typed to confirm; what becomes of the images is asked."""
+    team = get_team(request, slug, "admin")
+    account = get_row(CloudAccount.objects.all(), team, account_id)
+    form = DeleteCloudAccountForm(account.name, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.delete_cloud_account(team, request.user, account, form.cleaned_data["images"])
+        except actions.ActionError as error:
+            form.blame(error)
+        else:
+            messages.success(request, _("%(name)s is deleted, and its credential with it.") % {"name": account.name})
+            return redirect("catalog:source_list", slug)
+    cards = source_cards(team, account.sources.filter(archived_at=None))
+    context = {"account": account, "form": form, "cards": cards, "images": sum(card.images for card in cards)}
+    return render(request, "catalog/cloud_account_delete.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@vary_on_headers("HX-Request")
+def connection_test(request: HttpRequest, slug: str, test_id: UUID) -> HttpResponse:
+    """The outcome so far; the part of a page that asks for itself until the worker is done."""
+    team = get_team(request, slug, "admin")
+    test = get_row(ConnectionTest.objects.select_related("cloud_account"), team, test_id)
+    context = {"test": test, "matrix": connection_matrix(test, test.cloud_account.vendor)}
+    page = "_connection_test" if request.htmx else "connection_test"
+    return render(request, f"catalog/{page}.html", context)
+
+
+def _draft(team: Team, request: HttpRequest) -> CloudAccount | None:
+    """The draft that `?draft=` names, while it lives."""
+    try:
+        draft_id = UUID(request.GET.get("draft", ""))
+    except ValueError:
+        return None
+    return CloudAccount.with_drafts.filter(team=team, id=draft_id, draft_until__gt=Now()).first()
+
+
+def _vendor(request: HttpRequest) -> str:
+    asked = request.POST.get("vendor") or request.GET.get("vendor", "")
+    return asked if asked in VENDORS else next(iter(VENDORS))
+
+
+def _forms(data: QueryDict | None, vendor: str, draft: CloudAccount | None) -> tuple[CloudAccountForm, CredentialForm]:
+    initial: dict[str, object] = {"regions": [FIRST_REGION[vendor]]}
+    if draft:
+        test = draft.tests.order_by("-created_at").first()
+        regions = list(dict.fromkeys(check["region"] for check in test.checks)) if test else initial["regions"]
+        initial = {"name": draft.name, "regions": regions}
+    form = CloudAccountForm(data, fixed_site=draft is not None, initial=initial)
+    credential: CredentialForm = VENDOR_MODULES[vendor].CredentialForm(
+        data, keep_stored=draft is not None, initial={"expires_at": draft and draft.expires_at}
+    )
+    return form, credential
+
+
+def _test_first(
+    request: HttpRequest,
+    team: Team,
+    vendor: str,
+    form: CloudAccountForm,
+    credential: CredentialForm,
+    draft: CloudAccount | None,
+) -> HttpResponse:
+    """Seal what was typed as a draft (or test the one there is again), and come back to it."""
+    typed = credential.credential()
+    if typed is not None or draft is None:
+        draft = actions.create_cloud_account(
+            team,
+            request.user,
+            vendor=vendor,
+            name=form.cleaned_data["name"],
+            credential=typed or {},
+            site=form.cleaned_data.get("site") or (draft.site if draft else "china"),
+            expires_at=credential.expires_at(),
+            draft=True,
+        )
+    actions.request_test(team, request.user, draft, test_checks(vendor, form.cleaned_data["regions"]))
+    return _redirect("catalog:cloud_account_add", team.slug, draft=str(draft.id))
+
+
+def _save(
+    request: HttpRequest,
+    team: Team,
+    vendor: str,
+    form: CloudAccountForm,
+    credential: CredentialForm,
+    draft: CloudAccount | None,
+) -> CloudAccount:
+    """The draft becomes the account where nothing new was typed; else a new account of what was."""
+    typed = credential.credential()
+    name, expires_at = form.cleaned_data["name"], credential.expires_at()
+    if draft and typed is None:
+        return actions.promote_draft(team, request.user, draft, name=name, expires_at=expires_at)
+    return actions.create_cloud_account(
+        team,
+        request.user,
+        vendor=vendor,
+        name=name,
+        credential=typed or {},
+        site=form.cleaned_data.get("site") or (draft.site if draft else "china"),
+        expires_at=expires_at,
+    )
+
+
+def _update(
+    request: HttpRequest, team: Team, account: CloudAccount, form: CloudAccountForm, credential: CredentialForm
+) -> None:
+    typed = credential.credential()
+    actions.update_cloud_account(
+        team,
+        request.user,
+        account,
+        name=form.cleaned_data["name"],
+        site=form.cleaned_data["site"],
+        expires_at=credential.expires_at() if typed is None else account.expires_at,
+    )
+    if typed is None:
+        messages.success(request, _("Saved. The stored credential is kept."))
+        return
+    actions.replace_credential(team, request.user, account, typed, expires_at=credential.expires_at())
+    actions.request_test(team, request.user, account, test_checks(account.vendor, form.cleaned_data["regions"]))
+    messages.success(request, _("The credential is replaced. It is being tested now, and paused sources sync again."))
+
+
+def _redirect(name: str, slug: str, **query: str) -> HttpResponseRedirect:
+    parameters = QueryDict(mutable=True)
+    parameters.update(query)
+    return HttpResponseRedirect(f"{reverse(name, args=[slug])}?{parameters.urlencode()}")

@@ -1,0 +1,193 @@
+"""Where images come from: the sources, each one's runs, and what people do to them."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.vary import vary_on_headers
+
+from accounts.access import get_row, get_team
+from accounts.models import CloudAccount, Membership, Team
+from catalog import actions
+from catalog.forms import DeleteSourceForm, ScheduleForm, SourceForm, split_words
+from catalog.models import Source, SyncRun
+from catalog.providers import PROVIDERS
+from catalog.sources import is_unattended, run_seconds, run_steps, source_cards, source_label
+from catalog.sync import request_sync
+
+RUNS_LISTED = 50
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+def source_list(request: HttpRequest, slug: str) -> HttpResponse:
+    """Every source, how it fares and what failed. While a run goes on, the page asks for its fragment."""
+    team = get_team(request, slug)
+    return render(request, _page(request, "source_list", "_source_results"), _list_context(team))
+
+
+@require_http_methods(["GET", "POST"])
+def source_add(request: HttpRequest, slug: str) -> HttpResponse:
+    """Several regions, or several clusters of one, at once. `?account=` chooses the account, so the kinds."""
+    team = get_team(request, slug, "admin")
+    accounts = list(CloudAccount.objects.filter(team=team).order_by("name"))
+    chosen = request.POST.get("account") or request.GET.get("account", "")
+    account = next((a for a in accounts if str(a.id) == chosen), None) or (accounts[0] if len(accounts) == 1 else None)
+    context: dict[str, object] = {"accounts": accounts, "account": account}
+    if account is None:
+        return render(request, "catalog/source_add.html", context)
+    initial = {"regions": split_words(request.GET.get("region", ""))}
+    form = SourceForm(account.vendor, request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            sources = actions.add_sources(team, request.user, account, **form.wanted())
+        except actions.ActionError as error:
+            form.blame(error)
+        else:
+            text = ngettext(
+                "%(n)s source added; its first sync begins now.",
+                "%(n)s sources added; their first sync begins now.",
+                len(sources),
+            )
+            messages.success(request, text % {"n": len(sources)})
+            return redirect("catalog:source_list", slug)
+    context |= {"form": form, "kinds": [p for p in PROVIDERS.values() if p.vendor == account.vendor]}
+    return render(request, "catalog/source_add.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+def source_detail(request: HttpRequest, slug: str, source_id: UUID) -> HttpResponse:
+    team = get_team(request, slug)
+    source = get_row(_sources(), team, source_id)
+    return render(request, _page(request, "source_detail", "_source_state"), _detail_context(team, source))
+
+
+@require_POST
+def source_edit(request: HttpRequest, slug: str, source_id: UUID) -> HttpResponse:
+    """How often it syncs."""
+    team = get_team(request, slug, "admin")
+    source = get_row(_sources(), team, source_id)
+    form = ScheduleForm(request.POST)
+    if form.is_valid():
+        try:
+            actions.update_source(team, request.user, source, **form.cleaned_data)
+        except actions.ActionError as error:
+            form.blame(error)
+        else:
+            messages.success(request, _("Schedule saved."))
+            return redirect("catalog:source_detail", slug, source.id)
+    context = _detail_context(team, source) | {"schedule_form": form}
+    return render(request, "catalog/source_detail.html", context, status=422)
+
+
+@require_POST
+def source_sync(request: HttpRequest, slug: str, source_id: UUID) -> HttpResponse:
+    """Sync now. A run that is already going on is the answer too."""
+    team = get_team(request, slug, "editor")
+    source = get_row(_sources(), team, source_id)
+    request_sync(source, request.user)
+    if request.htmx:
+        return render(request, "catalog/_source_results.html", _list_context(team))
+    if "detail" in request.POST:
+        return redirect("catalog:source_detail", slug, source.id)
+    return redirect("catalog:source_list", slug)
+
+
+@require_POST
+def source_pause(request: HttpRequest, slug: str, source_id: UUID) -> HttpResponse:
+    team = get_team(request, slug, "admin")
+    source = get_row(_sources(), team, source_id)
+    actions.pause_source(team, request.user, source)
+    messages.success(request, _("Paused. Its images stay as they were last listed."))
+    return redirect("catalog:source_detail", slug, source.id)
+
+
+@require_POST
+def source_resume(request: HttpRequest, slug: str, source_id: UUID) -> HttpResponse:
+    team = get_team(request, slug, "admin")
+    source = get_row(_sources(), team, source_id)
+    actions.resume_source(team, request.user, source)
+    messages.success(request, _("Resumed. A sync begins now."))
+    return redirect("catalog:source_detail", slug, source.id)
+
+
+@require_http_methods(["GET", "POST"])
+def source_delete(request: HttpRequest, slug: str, source_id: UUID) -> HttpResponse:
+    """Asks what becomes of its images, and says how many they are."""
+    team = get_team(request, slug, "admin")
+    source = get_row(_sources(), team, source_id)
+    form = DeleteSourceForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.delete_source(team, request.user, source, form.cleaned_data["images"])
+        except actions.ActionError as error:
+            form.blame(error)
+        else:
+            messages.success(request, _("%(source)s is deleted.") % {"source": source_label(source)})
+            return redirect("catalog:source_list", slug)
+    (card,) = source_cards(team, [source])
+    context = {"card": card, "source": source, "form": form}
+    return render(request, "catalog/source_delete.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+def run_detail(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
+    """One run: its steps, pages, counts, timing, and its error in plain words."""
+    team = get_team(request, slug)
+    run = get_row(SyncRun.objects.select_related("source"), team, run_id)
+    (card,) = source_cards(team, [run.source])
+    context = {
+        "run": run,
+        "card": card,
+        "steps": run_steps(run),
+        "seconds": run_seconds(run),
+        "explanation": card.explain_run(run),
+    }
+    return render(request, _page(request, "run_detail", "_run_state"), context)
+
+
+def _sources() -> QuerySet[Source]:
+    return Source.objects.filter(archived_at=None).select_related("cloud_account")
+
+
+def _page(request: HttpRequest, page: str, fragment: str) -> str:
+    """The whole page, or the part of it that a running sync keeps asking for."""
+    return f"catalog/{fragment if request.htmx and not request.htmx.boosted else page}.html"
+
+
+def _list_context(team: Team) -> dict[str, object]:
+    cards = source_cards(team)
+    accounts = list(
+        CloudAccount.objects.filter(team=team)
+        .annotate(n_sources=Count("sources", filter=Q(sources__archived_at=None)))
+        .order_by("name")
+    )
+    context: dict[str, object] = {
+        "cards": cards,
+        "failing": [card for card in cards if card.health == "failing"],
+        "running": any(card.running for card in cards),
+        "unattended": is_unattended(cards),
+        "cloud_accounts": accounts,
+        "expiring": [account for account in accounts if account.expires_soon],
+    }
+    if not accounts:
+        context["admins"] = Membership.objects.select_related("user").filter(team=team, role="admin")
+    return context
+
+
+def _detail_context(team: Team, source: Source) -> dict[str, object]:
+    (card,) = source_cards(team, [source])
+    runs = SyncRun.objects.filter(team=team, source=source).order_by("-created_at")[:RUNS_LISTED]
+    return {
+        "card": card,
+        "source": source,
+        "runs": [(run, run_seconds(run)) for run in runs],
+        "schedule_form": ScheduleForm(initial={"every_minutes": source.every_minutes}),
+    }
