@@ -1,0 +1,52 @@
+"""What Celery runs: doors of three lines. A message carries ids only; the database says if there is anything to do."""
+
+from uuid import UUID
+
+from celery import shared_task
+from django.conf import settings
+
+from catalog import actions, connection_tests, registration, runs, sync
+
+
+@shared_task
+def sync_source(run_id: str) -> None:
+    sync.run_queued(UUID(run_id))
+
+
+@shared_task
+def queue_due_sources() -> None:
+    runs.queue_due_sources()
+
+
+@shared_task
+def reconcile() -> None:
+    runs.reconcile()
+
+
+@shared_task
+def register_image(registration_id: str) -> None:
+    registration.register(UUID(registration_id), settings.SYNC_PATIENCE_SECONDS)
+
+
+@shared_task
+def settle_registrations() -> None:
+    registration.reconcile()
+    registration.settle_unknown()
+
+
+@shared_task
+def test_connection(test_id: str) -> None:
+    connection_tests.run_test(UUID(test_id))
+
+
+@shared_task
+def finish_removals() -> None:
+    actions.finish_removals()
+
+
+@shared_task
+def tidy() -> None:
+    actions.purge_drafts()
+    actions.purge_passwords()
+    connection_tests.end_stale_tests()
+    actions.finish_removals()
