@@ -1,0 +1,232 @@
+"""The worker's side of a run: taking it, holding it, closing it.
+
+A run is taken by a conditional UPDATE and held by a lease in the database's time, renewed by a heartbeat on a
+connection of its own. Every statement here names the attempt that was taken, so that a worker that was given up on can
+change nothing.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+import psycopg
+from django.db import connection, transaction
+
+from catalog.providers.base import ProviderError
+
+logger = logging.getLogger(__name__)
+
+type Database = psycopg.Connection[tuple[Any, ...]]
+
+LEASE_SECONDS = 30
+BEAT_SECONDS = 10.0
+ATTEMPTS = 3
+# These do not pass by themselves: the source waits for another credential or for an admin.
+PAUSING = ("authentication", "permission", "billing")
+
+# ± 10 %, so that sources made together do not ask the cloud together for ever; never under 15 minutes.
+NEXT_SYNC = (
+    "clock_timestamp() + greatest(interval '15 minutes', every_minutes * interval '1 minute' * (0.9 + 0.2 * random()))"
+)
+# 2, 4, 8, ... minutes, at most the interval, but not before the cloud said.
+_RETRY_AT = """clock_timestamp() + greatest(%(retry_after)s * interval '1 second',
+    least(every_minutes, power(2, least(failures, 10) + 1)) * interval '1 minute' * (0.9 + 0.2 * random()))"""
+_HELD = "id = %(run)s AND attempt = %(attempt)s AND state IN ('listing', 'applying')"
+_LEASE = f"heartbeat_at = clock_timestamp(), lease_until = clock_timestamp() + interval '{LEASE_SECONDS} seconds'"
+
+ABANDONED = {
+    "operation": "sync",
+    "code": "Abandoned",
+    "message": f"The worker was lost {ATTEMPTS} times while it ran this sync.",
+    "request_id": None,
+    "kind": "abandoned",
+}
+_TAKE = f"""
+    UPDATE catalog_syncrun SET state = 'listing', started_at = coalesce(started_at, clock_timestamp()), {_LEASE},
+        pages = 0, listed = 0, expected = NULL, error = NULL
+    WHERE id = %s AND state = 'queued' RETURNING id, source_id, team_id, attempt"""  # noqa: S608
+_RENEW = f"UPDATE catalog_syncrun SET {_LEASE} WHERE {_HELD}"  # noqa: S608
+
+
+class RunLost(Exception):
+    """This worker holds the run no longer: it was given up on, or deleted with its source or team."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A taken run."""
+
+    run_id: UUID
+    source_id: UUID
+    team_id: UUID
+    attempt: int
+
+    @property
+    def fence(self) -> dict[str, Any]:
+        return {"run": self.run_id, "attempt": self.attempt}
+
+
+def session() -> Database:
+    """Django's connection of this thread as psycopg has it: for COPY, for temporary tables, and without Django's log
+    of queries, which keeps their parameters when DEBUG is on."""
+    connection.ensure_connection()
+    return connection.connection
+
+
+def take(run_id: UUID) -> Hold | None:
+    """Take a queued run; None if it is not there to take. Never inside a transaction: others must see it, and clouds
+    are slow."""
+    with transaction.atomic(durable=True):
+        row = session().execute(_TAKE, [run_id]).fetchone()
+    return Hold(*row) if row else None
+
+
+class Heartbeat:
+    """Renews the lease in a thread for as long as the run is worked on: `with Heartbeat(hold) as beat`.
+
+    A database that is away for a moment is tried again with the next beat; `check` raises RunLost once the lease is
+    another's.
+    """
+
+    def __init__(self, hold: Hold) -> None:
+        self._hold = hold
+        self._db: Database | None = None
+        self._stop, self._lost = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"heartbeat {hold.run_id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        if self._lost.is_set():
+            raise RunLost
+
+    def _run(self) -> None:
+        while not self._stop.wait(BEAT_SECONDS):
+            try:
+                self._db = self._db or _own_connection()
+                renewed = self._db.execute(_RENEW, self._hold.fence)
+            except psycopg.Error as error:
+                logger.warning(
+                    "the heartbeat of run %s found no database (%s)", self._hold.run_id, type(error).__name__
+                )
+                self._close()
+                continue
+            if not renewed.rowcount:
+                self._lost.set()
+                break
+        self._close()
+
+    def _close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+        self._db = None
+
+
+def show(hold: Hold, state: str, pages: int, listed: int, expected: int | None) -> None:
+    """How far a run has come, for the page that watches: listing or applying. Raises RunLost."""
+    values = {"state": state, "pages": pages, "listed": listed, "expected": expected}
+    _change(hold, "state = %(state)s, pages = %(pages)s, listed = %(listed)s, expected = %(expected)s", values)
+
+
+def close_complete(hold: Hold, counts: Mapping[str, int]) -> None:
+    """The last word of the transaction that applies, without which it must not commit. Raises RunLost."""
+    assignments = ", ".join(f"{name} = %({name})s" for name in counts)
+    _change(hold, f"state = 'complete', {assignments}, {_CLOSED}, error = NULL, digest = NULL", counts)
+
+
+def close_suspect(hold: Hold, listed: int, digest: bytes, error: Mapping[str, Any]) -> None:
+    """Raises RunLost."""
+    values = {"listed": listed, "digest": digest, "error": json.dumps(error)}
+    _change(hold, f"state = 'suspect', listed = %(listed)s, {_CLOSED}, digest = %(digest)s, error = %(error)s", values)
+
+
+def close_failed(hold: Hold, error: ProviderError, *, blame_source: bool = True) -> None:
+    """Close the run with its error and have the source say so. A run that is not held any more is left alone.
+
+    `blame_source` is False for what is no trouble of the source.
+    """
+    row = error_row(error)
+    with transaction.atomic():
+        try:
+            _change(hold, f"state = 'failed', {_CLOSED}, digest = NULL, error = %(error)s", {"error": json.dumps(row)})
+        except RunLost:
+            return
+        if blame_source:
+            session().execute(FAIL_SOURCE, source_failure(hold.source_id, row, error.retry_after))
+
+
+def give_back(hold: Hold) -> None:
+    """Queue a run again that stopped through no fault of the cloud, or abandon it after the last attempt."""
+    with transaction.atomic():
+        again = requeue_sql(_HELD)
+        row = session().execute(again, hold.fence | {"abandoned": json.dumps(ABANDONED)}).fetchone()
+        if row and row[2] == "abandoned":
+            session().execute(FAIL_SOURCE, source_failure(hold.source_id, ABANDONED))
+
+
+def error_row(error: ProviderError) -> dict[str, Any]:
+    """An error as runs and sources keep it: what `--json` prints, and its kind."""
+    return error.as_dict() | {"kind": error.kind}
+
+
+_CLOSED = "finished_at = clock_timestamp(), lease_until = NULL"
+
+FAIL_SOURCE = f"""
+    UPDATE catalog_source SET failures = failures + 1, next_sync_at = {_RETRY_AT},
+        last_error = %(error)s::jsonb || jsonb_build_object(
+            'at', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')),
+        paused_reason = CASE WHEN %(pauses)s AND paused_at IS NULL THEN %(kind)s ELSE paused_reason END,
+        paused_at = CASE WHEN %(pauses)s THEN coalesce(paused_at, clock_timestamp()) ELSE paused_at END
+    WHERE id = %(source)s AND archived_at IS NULL"""  # noqa: S608
+
+
+def source_failure(source_id: UUID, error: Mapping[str, Any], retry_after: float | None = None) -> dict[str, Any]:
+    """The parameters of FAIL_SOURCE."""
+    return {
+        "source": source_id,
+        "error": json.dumps(error),
+        "kind": error["kind"],
+        "pauses": error["kind"] in PAUSING,
+        "retry_after": retry_after or 0.0,
+    }
+
+
+def requeue_sql(which: str) -> str:
+    """Runs that lost their worker: queued for one more attempt, abandoned after the last. Gives id, source_id,
+    state."""
+    last = f"attempt >= {ATTEMPTS}"
+    return f"""
+        UPDATE catalog_syncrun SET
+            state = CASE WHEN {last} THEN 'abandoned' ELSE 'queued' END,
+            finished_at = CASE WHEN {last} THEN clock_timestamp() END,
+            error = CASE WHEN {last} THEN %(abandoned)s::jsonb END,
+            attempt = CASE WHEN {last} THEN attempt ELSE attempt + 1 END,
+            heartbeat_at = clock_timestamp(), lease_until = NULL
+        WHERE {which} RETURNING id, source_id, state"""  # noqa: S608
+
+
+def _change(hold: Hold, assignments: str, values: Mapping[str, Any]) -> None:
+    done = session().execute(f"UPDATE catalog_syncrun SET {assignments} WHERE {_HELD}", {**values, **hold.fence})  # noqa: S608
+    if not done.rowcount:
+        raise RunLost
+
+
+def _own_connection() -> Database:
+    """A connection beside the run's: a heartbeat must not wait for what its run is doing."""
+    params = connection.get_connection_params()
+    for name in ("cursor_factory", "context", "prepare_threshold"):
+        params.pop(name, None)
+    return psycopg.connect(**params, autocommit=True)

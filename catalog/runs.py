@@ -1,0 +1,138 @@
+"""The life of a run: queued → listing → applying → complete, failed, suspect or abandoned (DESIGN.md, the way in).
+
+PostgreSQL holds the truth, a message is only a hint: what is due is queued here, what lost its worker is given back
+here. What the worker does with a run is in leases.py.
+"""
+
+import json
+import logging
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from accounts import audit
+from accounts.models import User
+from catalog.leases import ABANDONED, FAIL_SOURCE, NEXT_SYNC, requeue_sql, source_failure
+from catalog.models import RUNNING, Source, SyncRun
+from catalog.queueing import send, send_on_commit
+
+logger = logging.getLogger(__name__)
+
+TASK = "catalog.tasks.sync_source"
+# A queued run is announced again after so long: its message may have been lost with the broker.
+ANNOUNCE_AGAIN_SECONDS = 60
+DUE_AT_ONCE = 500
+
+
+def start_run(source: Source, trigger: str, requested_by: str = "", accept: bytes | None = None) -> SyncRun | None:
+    """A queued run of this source, or the one that is queued or running; None if the source was removed.
+
+    `trigger` is schedule, person or command. `accept` is the digest of a suspect listing that is to be believed. The
+    worker is told by `request_sync`, or by whoever calls this.
+    """
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _insert_runs("SELECT * FROM catalog_source WHERE id = %(source)s AND archived_at IS NULL"),
+                {"source": source.id, "trigger": trigger, "by": requested_by[:254], "accept": accept},
+            )
+            made = cursor.fetchone()
+        if made:
+            return SyncRun.objects.get(id=made[0])
+        running = SyncRun.objects.filter(source_id=source.id, state__in=RUNNING).first()
+        if running or not Source.objects.filter(id=source.id, archived_at=None).exists():
+            return running
+
+
+def request_sync(source: Source, user: User) -> SyncRun | None:
+    """*Sync now*: queue a run and tell the worker on commit; the run that is queued or running already, if there is
+    one."""
+    run = start_run(source, "person", user.email)
+    if run:
+        send_on_commit(TASK, run.id)
+    return run
+
+
+def accept_suspect(run: SyncRun, user: User) -> SyncRun | None:
+    """An admin believes this suspect listing: sync again, and if the cloud still lists the same, apply it. Audited.
+
+    None where the source was removed, or the run is not suspect. Where a run is going on, it is told to believe the
+    listing.
+    """
+    if run.state != "suspect" or run.digest is None:
+        return None
+    digest = bytes(run.digest)
+    with transaction.atomic():
+        started = start_run(run.source, "person", user.email, accept=digest)
+        if started is None:
+            return None
+        SyncRun.objects.filter(id=started.id, state__in=["queued", "listing"]).update(digest=digest)
+        changes = {"run": str(run.id), "error": run.error}
+        audit.record(
+            run.team, user, "listing.accepted", target=run.source.kind, target_id=run.source_id, changes=changes
+        )
+        send_on_commit(TASK, started.id)
+    return started
+
+
+def queue_due_sources() -> list[UUID]:
+    """Queue a run for every source that is due, move its next sync on, tell the workers. The ids of the runs."""
+    due = f"""
+        UPDATE catalog_source SET next_sync_at = {NEXT_SYNC} WHERE id IN (
+            SELECT id FROM catalog_source s
+            WHERE paused_at IS NULL AND archived_at IS NULL AND cloud_account_id IS NOT NULL
+            AND next_sync_at <= clock_timestamp()
+            AND NOT EXISTS (SELECT FROM catalog_syncrun r WHERE r.source_id = s.id AND r.state = ANY(%(running)s))
+            ORDER BY next_sync_at LIMIT {DUE_AT_ONCE} FOR UPDATE SKIP LOCKED
+        ) RETURNING *"""  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH due AS ({due}) " + _insert_runs("SELECT * FROM due"),  # noqa: S608
+            {"trigger": "schedule", "by": "", "accept": None, "running": RUNNING},
+        )
+        run_ids = [row[0] for row in cursor.fetchall()]
+    _announce(run_ids)
+    return run_ids
+
+
+def reconcile() -> dict[str, int]:
+    """Give runs whose lease is over back to the queue, or abandon them after three attempts; announce forgotten ones
+    again.
+
+    Returns how many of each: {"requeued", "abandoned", "announced"}.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        over = requeue_sql("state IN ('listing', 'applying') AND lease_until < clock_timestamp()")
+        cursor.execute(over, {"abandoned": json.dumps(ABANDONED)})
+        given_back = cursor.fetchall()
+        for run_id, source_id, state in given_back:
+            logger.warning("run %s of source %s lost its worker and is %s", run_id, source_id, state)
+            if state == "abandoned":
+                cursor.execute(FAIL_SOURCE, source_failure(source_id, ABANDONED))
+        cursor.execute(
+            "UPDATE catalog_syncrun SET heartbeat_at = clock_timestamp() WHERE state = 'queued'"
+            " AND heartbeat_at < clock_timestamp() - %s * interval '1 second' RETURNING id, created_at",
+            [ANNOUNCE_AGAIN_SECONDS],
+        )
+        forgotten = [row[0] for row in sorted(cursor.fetchall(), key=lambda row: row[1])]
+    requeued = [run_id for run_id, _, state in given_back if state == "queued"]
+    _announce(requeued + forgotten)
+    return {"requeued": len(requeued), "abandoned": len(given_back) - len(requeued), "announced": len(forgotten)}
+
+
+def _insert_runs(sources: str) -> str:
+    """A queued run for each of these sources that has none running: the partial unique index decides, not a look
+    before."""
+    return f"""
+        INSERT INTO catalog_syncrun (id, team_id, source_id, state, trigger, requested_by, attempt,
+            pages, listed, added, changed, missing, returned, digest, heartbeat_at)
+        SELECT gen_random_uuid(), s.team_id, s.id, 'queued', %(trigger)s, %(by)s, 1, 0, 0, 0, 0, 0, 0, %(accept)s,
+            clock_timestamp()
+        FROM ({sources}) AS s ON CONFLICT DO NOTHING RETURNING id"""  # noqa: S608
+
+
+def _announce(run_ids: list[UUID]) -> None:
+    """Tell the workers. Where the broker is down, a later `reconcile` does."""
+    for run_id in run_ids:
+        if not send(TASK, run_id):
+            return

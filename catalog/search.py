@@ -1,0 +1,65 @@
+"""What the two search indexes hold of an image (DESIGN.md "Search"), and the same for what a person types.
+
+`search_text` serves three characters and more by trigrams. pg_trgm finds nothing for two, and two is the usual Chinese
+word, so `search_pieces` holds single CJK characters and pairs, and the first one and two letters of every other word.
+Both are computed here, in the worker: an SQL function would cost 43 µs a row.
+"""
+
+import re
+import unicodedata
+
+# A part of the text longer than this is searched up to here. Strangers write descriptions of a megabyte.
+PART_LENGTH = 1_000
+DESCRIPTION_LENGTH = 8_000
+
+# Han with its extensions and marks, kana, bopomofo, hangul: written without spaces, or in syllables.
+_CJK = "\u2e80-\u2fdf\u3005-\u3007\u3041-\u30ff\u3100-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+_CJK += "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff"
+_RUNS = re.compile(f"([{_CJK}]+)|((?:(?![{_CJK}])[^\\W_])+)")
+_ASCII_STARTS = re.compile(r"(?<![a-z0-9])[a-z0-9]{1,2}")
+
+
+def fold(text: str) -> str:
+    """Text as it is searched: in small letters, full-width forms and ligatures made plain."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return text.lower()
+
+
+def search_text(name: str, remote_id: str, repository: str | None, tag: str | None, description: str | None) -> str:
+    """The parts that are searched, folded, one a line; a part that says what an earlier one said is left out."""
+    parts = [part[:PART_LENGTH] for part in (name, remote_id, repository, tag) if part]
+    if description:
+        parts.append(description[:DESCRIPTION_LENGTH])
+    return fold("\n".join(dict.fromkeys(parts)))
+
+
+def search_pieces(text: str) -> list[str]:
+    """The pieces of a folded text, in a stable order, each once."""
+    pieces: set[str] = set()
+    if text.isascii():
+        starts = set(_ASCII_STARTS.findall(text))
+        return sorted(starts | {start[0] for start in starts})
+    for cjk, word in _RUNS.findall(text):
+        if word:
+            pieces |= {word[0], word[:2]}
+        else:
+            pieces.update(cjk)
+            pieces.update(map(str.__add__, cjk, cjk[1:]))
+    return sorted(pieces)
+
+
+def query_pieces(word: str) -> list[str]:
+    """The pieces an image must all have to answer a folded word too short for trigrams: "计算" is one, "a股" is two.
+
+    Empty for a word of signs alone, which nothing answers.
+    """
+    pieces: list[str] = []
+    for cjk, other in _RUNS.findall(word):
+        if other:
+            pieces.append(other[:2])
+        elif len(cjk) == 1:
+            pieces.append(cjk)
+        else:
+            pieces.extend(map(str.__add__, cjk, cjk[1:]))
+    return list(dict.fromkeys(pieces))
