@@ -177,20 +177,29 @@ class Listing:
         self._touched()
         return count
 
-    def mutate(self, field: str, *, change: float = 0, remove: float = 0, add: int = 0) -> dict[str, int]:
-        """Change and remove so many percent of the generated images, evenly spread, and add so many; the counts."""
+    def mutate(self, *, change: float = 0, remove: float = 0, add: int = 0) -> dict[str, int]:
+        """Remove and change so many percent of the generated images, evenly spread, and add so many; the exact counts.
+
+        Removed ones are gone before others change; ValueError for what is no percentage.
+        """
+        if not (0 <= change <= 100 and 0 <= remove <= 100 and add >= 0):
+            raise ValueError("change and remove are percentages, add is a count")
         self._turn += 1
         total = len(self.order)
-        changed = [self.order[position] for position in _spread(round(total * change / 100), total, self._turn)]
+        removed = {self.order[position] for position in _spread(round(total * remove / 100), total, self._turn)}
+        if removed:
+            self._keep(lambda index: index not in removed)
+        left = len(self.order)
+        changed = [
+            self.order[position] for position in _spread(min(round(total * change / 100), left), left, self._turn)
+        ]
         if changed:
             self._revisions.extend(bytes(self.next_index - len(self._revisions)))
         for index in changed:
             self._revisions[index] = (self._revisions[index] + 1) % 256
-        removed = {self.order[position] for position in _spread(round(total * remove / 100), total, self._turn + 1)}
-        if removed:
-            self._keep(lambda index: index not in removed)
-        for _ in range(add):
-            self._insert(len(self.order))
+        if add:
+            self.order = array("I", [*self.order, *range(self.next_index, self.next_index + add)])
+            self.next_index += add
         self._touched()
         return {"changed": len(changed), "removed": len(removed), "added": add, "size": len(self)}
 
@@ -201,7 +210,8 @@ class Listing:
         if how == "insert" and not len(self.order) and self.extra:
             self.extra.insert(0, self.extra[0] | {field: f"{self.extra[0].get(field)}-inserted"})
         elif how == "insert":
-            self._insert(0)
+            self.order = array("I", [self.next_index, *self.order])
+            self.next_index += 1
         elif len(self.order):
             first = self.order[0]
             self._keep(lambda index: index != first)
@@ -213,11 +223,6 @@ class Listing:
         """Remove generated images by index (a restored state)."""
         self._keep(lambda index: index not in indexes)
         self._touched()
-
-    def _insert(self, position: int) -> None:
-        order = array("I", self.order)
-        order.insert(position, self.next_index)
-        self.order, self.next_index = order, self.next_index + 1
 
     def _keep(self, stays: Callable[[int], bool]) -> None:
         self.order = array("I", filter(stays, self.order))

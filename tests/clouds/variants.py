@@ -8,6 +8,7 @@ section 2).
 
 import random
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -35,6 +36,7 @@ def wire_form(document: Document) -> bytes:
     return orjson.dumps({key: value for key, value in document.items() if not key.startswith("_")})
 
 
+@lru_cache(maxsize=12)
 def build(listing: str, seed: int) -> list[Variant]:
     """The variants of a listing; the same seed gives the same ones on every machine."""
     rng = random.Random(f"{seed}:{listing}")

@@ -5,9 +5,8 @@ it.
 """
 
 import hashlib
-import os
 import tempfile
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import orjson
 
 from tests.clouds import variants
 from tests.clouds.listing import Listing, json_text
-from tests.clouds.variants import LISTINGS, Document, Variant
+from tests.clouds.variants import LISTINGS, Document
 
 DEFAULT_REGION = "cn-hangzhou"
 # region: (share of the largest region, start of its ECS image ids)
@@ -57,12 +56,8 @@ class World:
         self._more_regions: set[str] = set()
         self._more_projects: set[str] = set()
         self._removed: dict[str, list[int]] = {}
-        self._variants = cache(self._build)
         if state is not None and state.exists():
             self._restore(orjson.loads(state.read_bytes()))
-
-    def _build(self, name: str) -> list[Variant]:
-        return variants.build(name, self.seed)
 
     # Places
 
@@ -115,7 +110,7 @@ class World:
         prefix = ALIBABA_REGIONS.get(region, (0, "xx9"))[1]
         holes = {b"c": json_text(label), b"r": json_text(region or DEFAULT_REGION)}
         key = f"{self.seed}:{name}:{region}:{cluster or ''}"
-        return Listing(name, size, key, prefix, holes, lambda: self._variants(name))
+        return Listing(name, size, key, prefix, holes, partial(variants.build, name, self.seed))
 
     def _empty(self, name: str, region: str) -> Listing:
         return Listing(name, 0, f"{name}:{region}", "xx9", {}, list)
@@ -194,7 +189,7 @@ class World:
         self.state.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.state.parent, delete=False) as file:
             file.write(orjson.dumps(document))
-        os.replace(file.name, self.state)
+        Path(file.name).replace(self.state)
 
     def _restore(self, document: dict[str, Any]) -> None:
         for region, items in document["added"].items():
