@@ -1,0 +1,238 @@
+"""What is being looked at: one object, read from a page's query string and written back as one.
+
+The same object gives the words that describe it (`chips`) and the addresses of its neighbours (`toggled`, `sorted_by`,
+`query`). Its SQL is in catalog.selection, counting in catalog.counts, pages in catalog.pages. The team is part of it, so that
+no query can be made without one.
+
+A query string holds, in any order, each as often as wanted: `type os distribution os_version arch visibility source region state`
+with values separated by commas (`\\,` is a comma), `-value` to exclude, `unknown` for what is not known; `q` with words that must
+all be found; `sort` with a column, `-` before it for descending. `page` and `size` belong to the page alone.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import parse_qsl, quote
+from uuid import UUID
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from catalog.labels import DIMENSIONS, SHORT, source_names, value_label
+from catalog.models import Source
+from catalog.providers.systems import canonical_distribution
+
+PAGE_KEYS = ("page", "size")
+SORTS = (
+    "name", "os", "distribution", "os_version", "arch", "type", "visibility", "source", "region", "size", "state", "changed",
+)  # fmt: skip
+DEFAULT_SORT = "name"
+
+LONGEST_VALUE = 200
+MOST_VALUES = 200
+MOST_WORDS = 10
+
+_COMMA = re.compile(r"(?<!\\),")
+
+
+class UnknownFilter(Exception):
+    """A query string that names something there is not; its text is one sentence. Raised for commands, never for pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is chosen of one dimension: any of `wanted` (all, if empty), none of `unwanted`."""
+
+    wanted: tuple[str, ...] = ()
+    unwanted: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.wanted or self.unwanted)
+
+    def allows(self, value: str) -> bool:
+        return (not self.wanted or value in self.wanted) and value not in self.unwanted
+
+    def without(self, value: str) -> "Choice":
+        return Choice(tuple(v for v in self.wanted if v != value), tuple(v for v in self.unwanted if v != value))
+
+
+NOTHING = Choice()
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One chosen value in words, and the query string without it."""
+
+    dimension: str
+    label: str
+    text: str
+    excluded: bool
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFilter:
+    team_id: UUID
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    q: str = ""
+    sort: str = DEFAULT_SORT
+    names: Mapping[str, str] = field(default_factory=dict)  # of the team's sources, by id
+    notices: tuple[str, ...] = ()
+
+    def choice(self, dimension: str) -> Choice:
+        """What holds for a dimension. Archived images are shown only to who asks for them."""
+        choice = self.choices.get(dimension, NOTHING)
+        if dimension == "state" and "archived" not in choice.wanted:
+            return Choice(choice.wanted, (*choice.unwanted, "archived"))
+        return choice
+
+    @property
+    def is_narrow(self) -> bool:
+        return bool(self.q) or any(self.choices.values())
+
+    def toggled(self, dimension: str, value: str, *, exclude: bool = False) -> "ImageFilter":
+        """With this value chosen (or excluded), or without it if it was."""
+        choice = self.choices.get(dimension, NOTHING)
+        there = value in (choice.unwanted if exclude else choice.wanted)
+        choice = choice.without(value)
+        if not there and exclude:
+            choice = Choice(choice.wanted, (*choice.unwanted, value))
+        elif not there:
+            choice = Choice((*choice.wanted, value), choice.unwanted)
+        return self.with_choice(dimension, choice)
+
+    def with_choice(self, dimension: str, choice: Choice) -> "ImageFilter":
+        return replace(self, choices={**self.choices, dimension: choice})
+
+    def sorted_by(self, column: str) -> "ImageFilter":
+        """By this column, the other way round if it already is."""
+        return replace(self, sort=f"-{column}" if self.sort == column else column)
+
+    def without_search(self) -> "ImageFilter":
+        return replace(self, q="")
+
+    def query(self, **page: str) -> str:
+        """The query string: canonical and short, "" for everything. `page` adds what belongs to the page alone."""
+        pairs = [(d, ",".join(self._written(d))) for d in DIMENSIONS if self.choices.get(d)]
+        pairs += [("q", self.q)] if self.q else []
+        pairs += [("sort", self.sort)] if self.sort != DEFAULT_SORT else []
+        pairs += [(key, value) for key, value in page.items() if value]
+        return "&".join(f"{key}={quote(value, safe=',-._~')}" for key, value in pairs)
+
+    def _written(self, dimension: str) -> list[str]:
+        choice = self.choices[dimension]
+        write = self._short_id if dimension == "source" else _escaped
+        return [*sorted(map(write, choice.wanted)), *("-" + v for v in sorted(map(write, choice.unwanted)))]
+
+    def _short_id(self, source: str) -> str:
+        return source[:8] if sum(name.startswith(source[:8]) for name in self.names) == 1 else source
+
+    def chips(self) -> list[Chip]:
+        chips = []
+        for dimension, label in DIMENSIONS.items():
+            choice = self.choices.get(dimension, NOTHING)
+            for excluded, values in ((False, choice.wanted), (True, choice.unwanted)):
+                for value in values:
+                    rest = self.with_choice(dimension, choice.without(value))
+                    words = self.value_label(dimension, value)
+                    chips.append(Chip(dimension, str(SHORT.get(dimension, label)), words, excluded, rest.query()))
+        if self.q:
+            chips.append(Chip("q", _("Search"), self.q, False, self.without_search().query()))
+        return chips
+
+    def value_label(self, dimension: str, value: str) -> str:
+        return self.names.get(value, value) if dimension == "source" else value_label(dimension, value)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _escaped(value: str) -> str:
+    value = value.replace(",", "\\,")
+    return f"\\{value}" if value.startswith(("-", "\\")) else value
+
+
+# Reading
+
+
+def parse(query: "QueryDict | str", team_id: UUID, sources: Iterable[Source], *, strict: bool = False) -> ImageFilter:
+    """The filter a query string asks for, among the team's `sources`.
+
+    What it does not understand is left out and told in `notices`; with `strict`, for commands, it raises UnknownFilter instead,
+    since a filter that is not applied must never look like one that is.
+    """
+    names = {str(source_id): name for source_id, name in source_names(sources).items()}
+    found: dict[str, list[str]] = {}
+    notices: list[str] = []
+    for key, value in _pairs(query):
+        value = value.replace("\0", "\ufffd").strip()
+        if key in DIMENSIONS or key in ("q", "sort"):
+            found.setdefault(key, []).append(value)
+        elif strict or key not in PAGE_KEYS:
+            notices.append(_("There is no filter “%(key)s”.") % {"key": _cut(key)})
+    choices = {d: c for d in DIMENSIONS if (c := _choice(d, found.get(d, []), names, notices))}
+    q = _words(" ".join(found.get("q", [])), notices)
+    sort = _sort(found.get("sort", []), notices)
+    notices = list(dict.fromkeys(notices))
+    if strict and notices:
+        raise UnknownFilter(notices[0])
+    return ImageFilter(team_id, choices, q, sort, names, tuple(notices[:5]))
+
+
+def _pairs(query: "QueryDict | str") -> Iterable[tuple[str, str]]:
+    if isinstance(query, str):
+        try:
+            return parse_qsl(query.removeprefix("?"), keep_blank_values=True, max_num_fields=1000)
+        except ValueError:
+            raise UnknownFilter(_("The query has too many parts.")) from None
+    return ((key, value) for key, values in query.lists() for value in values)
+
+
+def _choice(dimension: str, texts: list[str], names: Mapping[str, str], notices: list[str]) -> Choice:
+    wanted, unwanted = [], []
+    for text in (part.strip() for value in texts for part in _COMMA.split(value)):
+        if not text or text == "-":
+            continue
+        if len(text) > LONGEST_VALUE or len(wanted) + len(unwanted) >= MOST_VALUES:
+            notices.append(_("“%(filter)s” has too many or too long values; some were left out.") % {"filter": dimension})
+            continue
+        exclude, text = text.startswith("-"), text.removeprefix("-")
+        value = _value(dimension, re.sub(r"^\\|\\(?=,)", "", text), names)
+        (unwanted if exclude else wanted).append(value)
+    return Choice(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(unwanted)))
+
+
+def _value(dimension: str, text: str, names: Mapping[str, str]) -> str:
+    """A value in its one spelling. What is no value of the dimension stays, and selects nothing."""
+    if dimension == "distribution":
+        return text.lower() if text.lower() in ("other", "unknown") else canonical_distribution(text) or text
+    if dimension == "source":
+        text = str(_uuid(text) or text.lower())
+        short = [name for name in names if len(text) >= 8 and name.startswith(text)]
+        return short[0] if len(short) == 1 else text
+    if dimension == "os_version":
+        return "unknown" if text.lower() == "unknown" else text[:60]
+    return text.lower() if dimension != "region" else text
+
+
+def _words(text: str, notices: list[str]) -> str:
+    words = text[: LONGEST_VALUE + 1].split()
+    if len(text) > LONGEST_VALUE or len(words) > MOST_WORDS:
+        notices.append(_("The search is too long; only its beginning is searched."))
+    return " ".join(words[:MOST_WORDS])[:LONGEST_VALUE]
+
+
+def _sort(texts: list[str], notices: list[str]) -> str:
+    text = next((text for text in texts if text), DEFAULT_SORT)
+    if text.removeprefix("-") in SORTS:
+        return text
+    notices.append(_("There is no column “%(column)s” to sort by.") % {"column": _cut(text)})
+    return DEFAULT_SORT
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:40]}…"

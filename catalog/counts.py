@@ -1,0 +1,105 @@
+"""How many images a filter selects, and how many each value of each facet would: one query, whatever the size of the shelf.
+
+Without a search these are sums over catalog_facetcount, which triggers keep (migration 0003). A search has no counts kept: then the
+matching images themselves are counted, up to MOST of them. A facet's counts leave out its own choice and honour all others.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from django.db import connection
+
+from catalog.browse import Choice, ImageFilter
+from catalog.selection import COLUMNS, Condition, all_of, chosen, foreign_distributions, matching, of_team, searched
+
+MOST = 10_000
+
+
+@dataclass(slots=True)
+class Counts:
+    """`total` images are selected, of `shelf` in all (archived ones not). `capped` says that a search found more than MOST: then
+    the facets' numbers are lower bounds, and `total` is one where it is above MOST."""
+
+    total: int = 0
+    shelf: int = 0
+    capped: bool = False
+    facets: dict[str, dict[str, int]] = field(default_factory=lambda: {d: {} for d in COLUMNS})
+
+    @property
+    def exact_total(self) -> int | None:
+        return None if self.capped and self.total > MOST else self.total
+
+    def with_choice(self, dimension: str, choice: Choice) -> int:
+        """How many would be selected with this choice of the dimension instead."""
+        return sum(n for value, n in self.facets[dimension].items() if choice.allows(value))
+
+
+def count(asked: ImageFilter) -> Counts:
+    """One query; a second one when a search finds more than MOST images."""
+    base, found = _base(asked), Counts()
+    parts = [
+        *_facets(asked),
+        _sum("'total'", "''", chosen(asked, "b")),
+        _sum("'hits'", "''", Condition("b.counted", [])),
+        Condition(
+            "SELECT 'shelf', '', coalesce(sum(n), 0)::bigint FROM catalog_facetcount f WHERE f.team_id = %s AND f.state <> 'archived'",
+            [asked.team_id],
+        ),
+    ]
+    sql = f"WITH base AS MATERIALIZED ({base.sql}) " + " UNION ALL ".join(part.sql for part in parts)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*base.params, *(param for part in parts for param in part.params)])
+        for dimension, value, n in cursor.fetchall():
+            if dimension == "total":
+                found.total = n
+            elif dimension == "shelf":
+                found.shelf = n
+            elif dimension == "hits":
+                found.capped = n > MOST
+            elif n:
+                found.facets[dimension][value] = n
+    if found.capped:
+        found.total = count_matching(asked)
+    return found
+
+
+def count_matching(asked: ImageFilter) -> int:
+    """The selected images themselves, counted up to MOST + 1."""
+    where = matching(asked)
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM catalog_image i WHERE {where.sql} LIMIT {MOST + 1}) AS found"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, where.params)
+        return int(cursor.fetchone()[0])
+
+
+def _sum(dimension: str, value: str, where: Condition) -> Condition:
+    return Condition(
+        f"SELECT {dimension}, {value}, coalesce(sum(n), 0)::bigint FROM base b WHERE {where.sql}", where.params
+    )
+
+
+def _facets(asked: ImageFilter) -> Iterator[Condition]:
+    for dimension, column in COLUMNS.items():
+        where = chosen(asked, "b", leave_out=dimension)
+        sql = f"SELECT '{dimension}', b.{column}::text, sum(n)::bigint FROM base b WHERE {where.sql} GROUP BY 2"
+        yield Condition(sql, where.params)
+
+
+def _base(asked: ImageFilter) -> Condition:
+    """Rows of facet values with a count each: the kept ones, the images a search finds, or, for distributions the table does not
+    know, the kept ones with the images under "other" in the place of their counts."""
+    columns = ", ".join(COLUMNS.values())
+    kept = f"SELECT {columns}, NULL::text AS distribution, n, false AS counted FROM catalog_facetcount k WHERE k.n > 0 AND "
+    images = "SELECT {}, {} AS distribution, count(*) AS n, true AS counted FROM (SELECT {}, distribution FROM catalog_image i WHERE {} LIMIT {}) AS hit GROUP BY {}"
+    foreign, words = foreign_distributions(asked), searched(asked)
+    if not foreign and not words:
+        team = of_team(asked, "k")
+        return Condition(kept + team.sql, team.params)
+    where = all_of(of_team(asked), words or Condition("i.distribution_facet = 'other'", []))
+    text = "lower(distribution)" if foreign else "NULL::text"
+    group = f"{columns}, lower(distribution)" if foreign else columns
+    counted = Condition(images.format(columns, text, columns, where.sql, MOST + 1, group), where.params)
+    if words:
+        return counted
+    rest = all_of(of_team(asked, "k"), Condition("k.distribution_facet <> 'other'", []))
+    return Condition(f"{kept}{rest.sql} UNION ALL {counted.sql}", [*rest.params, *counted.params])

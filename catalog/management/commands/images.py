@@ -1,0 +1,80 @@
+import os
+import sys
+import unicodedata
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import Team
+from catalog.browse import ImageFilter, UnknownFilter, parse
+from catalog.models import Source
+from catalog.pages import stream
+
+# What a machine gets, in this order: the key, and its SQL where it is not the image's column of that name.
+KEYS = (
+    "id source kind remote_id name version type visibility os distribution os_version arch size_gib min_ram_mb min_disk_gb "
+    "disk_format status state repository tag description region cluster first_seen_at last_seen_at missing_since provenance"
+).split()
+SQL = {
+    "source": "i.source_id",
+    "kind": "s.kind",
+    # As Image.seen_at: a present image was seen by its source's last complete run.
+    "last_seen_at": "CASE WHEN i.missing_since IS NULL AND s.last_complete_at IS NOT NULL"
+    " THEN greatest(s.last_complete_at, i.first_seen_at) ELSE coalesce(i.last_seen_at, i.first_seen_at) END",
+    "provenance": "i.provenance::text",
+}
+TABLE = {"name": 44, "remote_id": 38, "os": 26, "arch": 8, "type": 9, "visibility": 10, "region": 16, "state": 10}
+
+
+class Command(BaseCommand):
+    help = "List the images of a team, filtered by the images page's own query string."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("team", metavar="TEAM", help="the team's slug")
+        parser.add_argument("query", metavar="QUERY", nargs="?", default="", help='as in "os=linux&arch=x86_64,arm64&q=cuda"')
+        parser.add_argument("--json", action="store_true", help="a JSON object a line, for machines")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        team = Team.objects.filter(slug=options["team"]).first()
+        if team is None:
+            raise CommandError(f"There is no team {options['team']!r}.")
+        try:
+            asked = parse(options["query"], team.id, Source.objects.filter(team=team), strict=True)
+        except UnknownFilter as error:
+            raise CommandError(str(error)) from None
+        try:
+            for line in json_lines(asked) if options["json"] else table_lines(asked):
+                self.stdout.write(line)
+        except BrokenPipeError:  # `| head` has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def json_lines(asked: ImageFilter) -> Iterator[str]:
+    columns = ", ".join(SQL.get(key, f"i.{key}") for key in KEYS)
+    for row in stream(asked, columns):
+        image = dict(zip(KEYS, row, strict=True))
+        image["provenance"] = orjson.Fragment(image["provenance"])
+        yield orjson.dumps(image, option=orjson.OPT_UTC_Z).decode()
+
+
+def table_lines(asked: ImageFilter) -> Iterator[str]:
+    yield "  ".join(_fit(title.upper().replace("_", " "), width) for title, width in TABLE.items()).rstrip()
+    system = "coalesce(concat_ws(' ', left(i.distribution, 60), left(i.os_version, 20)), '')"
+    shown = {"name": "left(i.name, 80)", "remote_id": "left(i.remote_id, 80)", "os": f"coalesce(nullif({system}, ''), i.os)"}
+    for row in stream(asked, ", ".join(shown.get(column, f"i.{column}") for column in TABLE)):
+        yield "  ".join(_fit(text, width) for text, width in zip(row, TABLE.values(), strict=True)).rstrip()
+
+
+def _fit(text: str, width: int) -> str:
+    """The text in so many columns of a terminal; what could steer the terminal is shown as what it is not."""
+    shown, used = "", 0
+    for letter in text:
+        letter = "�" if unicodedata.category(letter)[0] == "C" else letter
+        wide = 2 if unicodedata.east_asian_width(letter) in "WF" else 0 if unicodedata.combining(letter) else 1
+        if used + wide > width:
+            return f"{shown[:-1]}…" if used == width else f"{shown}…"
+        shown, used = shown + letter, used + wide
+    return shown + " " * (width - used)

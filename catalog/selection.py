@@ -1,0 +1,115 @@
+"""The SQL of a filter: what selects its images, and the rows that count them. Parameters stay parameters; columns are literals."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from catalog.browse import NOTHING, Choice, ImageFilter
+from catalog.providers.systems import KNOWN_DISTRIBUTIONS
+from catalog.search import fold, query_pieces
+
+# Each dimension's column, of catalog_image and of catalog_facetcount alike.
+COLUMNS = {
+    "type": "type",
+    "os": "os",
+    "distribution": "distribution_facet",
+    "os_version": "os_version_facet",
+    "arch": "arch",
+    "visibility": "visibility",
+    "source": "source_id",
+    "region": "region",
+    "state": "state",
+}
+_KNOWN = frozenset(KNOWN_DISTRIBUTIONS) | {"other", "unknown"}
+
+
+class Condition(NamedTuple):
+    """SQL that is true for what is selected, and its parameters."""
+
+    sql: str
+    params: list[Any]
+
+
+def all_of(*conditions: Condition) -> Condition:
+    sql = " AND ".join(f"({one.sql})" if " OR " in one.sql else one.sql for one in conditions)
+    return Condition(sql or "true", [param for one in conditions for param in one.params])
+
+
+def of_team(asked: ImageFilter, alias: str = "i") -> Condition:
+    return Condition(f"{alias}.team_id = %s", [asked.team_id])
+
+
+def chosen(asked: ImageFilter, alias: str = "i", leave_out: str = "") -> Condition:
+    """What the choices select, all but those of one dimension. Neither the team nor the search is in it."""
+    return all_of(*(one for d in COLUMNS if d != leave_out for one in _conditions(d, asked.choice(d), alias)))
+
+
+def matching(asked: ImageFilter, alias: str = "i") -> Condition:
+    """Everything the filter asks of catalog_image: team, choices and search."""
+    parts = [of_team(asked, alias), chosen(asked, alias)]
+    return all_of(*parts, *filter(None, [searched(asked, alias)]))
+
+
+def searched(asked: ImageFilter, alias: str = "i") -> Condition | None:
+    """What selects the images that have every word, None without a search.
+
+    A word of one or two letters is sought at word starts, by its pieces (catalog/search.py); one of signs alone is passed over.
+    """
+    if not asked.q:
+        return None
+    found = []
+    for word in fold(asked.q).split():
+        if len(word) >= 3:
+            pattern = re.sub(r"([\\%_])", r"\\\1", word)
+            found.append(Condition(f"{alias}.search_text LIKE %s", [f"%{pattern}%"]))
+        elif pieces := query_pieces(word):
+            found.append(Condition(f"{alias}.search_pieces @> %s::text[]", [pieces]))
+    return all_of(*found) if found else Condition("false", [])
+
+
+def foreign_distributions(asked: ImageFilter) -> list[str]:
+    """Distributions asked for that the table does not know, in small letters: they have no count of their own."""
+    choice = asked.choices.get("distribution", NOTHING)
+    return _split((*choice.wanted, *choice.unwanted))[1]
+
+
+def _conditions(dimension: str, choice: Choice, alias: str) -> Iterator[Condition]:
+    column, cast = f"{alias}.{COLUMNS[dimension]}", ""
+    wanted, unwanted = list(choice.wanted), list(choice.unwanted)
+    if dimension == "distribution":
+        yield from _distribution(choice, alias)
+        return
+    if dimension == "source":
+        cast, wanted, unwanted = "::uuid[]", list(filter(_is_uuid, wanted)), list(filter(_is_uuid, unwanted))
+    if choice.wanted:
+        yield Condition(f"{column} = ANY(%s{cast})", [wanted])
+    if unwanted:
+        yield Condition(f"{column} <> ALL(%s{cast})", [unwanted])
+
+
+def _distribution(choice: Choice, alias: str) -> Iterator[Condition]:
+    """A known distribution by its facet; any other text, whatever its case, among those grouped under "other"."""
+    column, text = f"{alias}.distribution_facet", f"lower({alias}.distribution)"
+    known, foreign = _split(choice.wanted)
+    if foreign:
+        yield Condition(f"{column} = ANY(%s) OR {column} = 'other' AND {text} = ANY(%s)", [known, foreign])
+    elif known:
+        yield Condition(f"{column} = ANY(%s)", [known])
+    known, foreign = _split(choice.unwanted)
+    if known:
+        yield Condition(f"{column} <> ALL(%s)", [known])
+    if foreign:
+        yield Condition(f"{column} <> 'other' OR {text} <> ALL(%s)", [foreign])
+
+
+def _split(values: Sequence[str]) -> tuple[list[str], list[str]]:
+    return [v for v in values if v in _KNOWN], [v.lower() for v in values if v not in _KNOWN]
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
