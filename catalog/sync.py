@@ -14,6 +14,7 @@ import psycopg
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
+from django.db.models.functions import Now
 
 from catalog.applying import Listing, ShelfMoved, SourceRemoved, apply_listing
 from catalog.completeness import Tally
@@ -22,14 +23,15 @@ from catalog.leases import Heartbeat, Hold, RunLost, close_failed, give_back, se
 from catalog.models import Source, SyncRun
 from catalog.providers import PROVIDERS, list_pages
 from catalog.providers.base import Connection, ProviderError, Target
-from catalog.runs import accept_suspect, request_sync, start_run
+from catalog.runs import accept_suspect, reconcile, request_sync, start_run
 from catalog.staging import Staging, staging_tables
 
-__all__ = ["accept_suspect", "request_sync", "run_queued", "run_sync", "start_run"]
+__all__ = ["accept_suspect", "request_sync", "run_queued", "run_sync", "start_run", "sync_now"]
 
 logger = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 0.5
+WAIT_SECONDS = 0.25
 # A database that restarts is back in this time, or the lease runs out and `reconcile` sees to the run.
 DATABASE_BACK_SECONDS = 15.0
 
@@ -54,6 +56,24 @@ def run_sync(run: SyncRun, patience_seconds: float | None = None) -> SyncRun | N
     with Heartbeat(hold) as beat:
         _run_held(hold, patience, beat)
     return SyncRun.objects.filter(id=run.id).first()
+
+
+def sync_now(source: Source, requested_by: str, patience_seconds: float) -> SyncRun | None:
+    """Sync in this process, without worker, broker or beat; a run that is going on elsewhere is waited for.
+
+    The run as it ended, or None if the source was removed.
+    """
+    run = start_run(source, "command", requested_by)
+    while run and run.is_running:
+        if run.state != "queued":
+            time.sleep(WAIT_SECONDS)
+            if SyncRun.objects.filter(id=run.id, lease_until__lt=Now()).exists():
+                reconcile()  # whoever ran it is gone, and there may be no beat to notice
+        elif ended := run_sync(run, patience_seconds):
+            run = ended
+            continue
+        run = SyncRun.objects.filter(id=run.id).first()
+    return run
 
 
 def _run_held(hold: Hold, patience_seconds: float, beat: Heartbeat) -> None:
