@@ -302,6 +302,17 @@ def test_a_region_without_a_project_is_an_sdk_error(cloud: Simulator) -> None:
         sdks.workspace(cloud, region="mars-north-1")
 
 
+def test_there_are_spare_regions_of_full_size_for_as_many_sources_as_a_benchmark_wants(cloud: Simulator) -> None:
+    from huaweicloudsdkworkspace.v2 import ListImagesRequest
+
+    assert len(sdks.rpc(cloud, EHPC_2018, "ListCustomImages", RegionId="sim-17")["Images"]["ImageInfo"]) == 120
+    (cluster,) = sdks.rpc(cloud, EHPC_2018, "ListClusters", RegionId="sim-17")["Clusters"]["ClusterInfoSimple"]
+    body = sdks.rpc(cloud, EHPC_2018, "ListContainerImages", RegionId="sim-17", ClusterId=cluster["Id"])
+    assert body["TotalCount"] == 120
+    assert sdks.rpc(cloud, ENS, "DescribeSelfImages", RegionId="sim-17")["TotalCount"] == "120"
+    assert sdks.workspace(cloud, region="sim-17").list_images(ListImagesRequest()).total_count == 120
+
+
 def test_an_unknown_project_is_not_found(cloud: Simulator) -> None:
     from huaweicloudsdkworkspace.v2 import ListImagesRequest
 

@@ -17,16 +17,23 @@ IMAGES_PATH = re.compile(r"/v2/([^/]+)/images/?")
 LIMIT = 100
 
 
+def operation_of(path: str) -> str | None:
+    """The operation a path belongs to, None if to none."""
+    if IMAGES_PATH.fullmatch(path):
+        return "ListImages"
+    return "ListProjects" if path.rstrip("/") == "/v3/projects" else None
+
+
 def read_call(world: World, request: Request, credential: Credential) -> Call:
     """What the client asks for; the region is the project's, or the one whose project is asked for."""
-    images = IMAGES_PATH.fullmatch(request.path)
-    if not images and request.path.rstrip("/") != "/v3/projects":
+    operation, images = operation_of(request.path), IMAGES_PATH.fullmatch(request.path)
+    if operation is None:
         raise refusal(HUAWEI, "APIGW.0101")
     if request.method != "GET":
         raise refusal(HUAWEI, "APIGW.0106")
     call = Call(
         vendor="huawei",
-        operation="ListImages" if images else "ListProjects",
+        operation=operation,
         version="v2" if images else "v3",
         region=request.query.get("name", ""),
         parameters=dict(request.query),
@@ -85,8 +92,9 @@ def list_images(world: World, call: Call) -> Listed:
 
 def list_projects(world: World, call: Call) -> Document:
     """The projects of the account with this name; a region it does not have has none."""
-    projects = world.projects()
     name = call.parameters.get("name")
+    world.discover(name or "")
+    projects = world.projects()
     shown = [_project(region, project) for region, project in projects.items() if name in (None, region)]
     return {"projects": shown, "links": {"self": "https://iam.simulated.myhuaweicloud.com/v3/projects"}}
 

@@ -71,7 +71,8 @@ class Service:
         return reply
 
     def _check(self, request: Request, record: dict[str, Any]) -> Credential:
-        record |= {"operation": request.header("x-acs-action") or request.path, "signature": "ok"}
+        operation = request.header("x-acs-action") or huawei.operation_of(request.path)
+        record |= {"operation": operation or request.path, "signature": "ok"}
         try:
             if request.path != "/":
                 credential = check_huawei(request, self.keys, time.time())

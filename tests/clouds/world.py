@@ -5,6 +5,7 @@ it.
 """
 
 import hashlib
+import re
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,8 @@ CLUSTERS = {
     "cn-shanghai": (("ehpc-sh-4kTz81vYba", "genomics", 0.8), ("ehpc-sh-Mm02Lq7XpD", "渲染农场", 0.2)),
     "ap-southeast-1": (("ehpc-sg-Jd83nWs5Uo", "sg-burst", 1.0),),
 }
+# Any number of further regions, each as large as the largest: sim-1, sim-2, ... of both vendors, with one cluster each.
+SPARE = re.compile(r"sim-\d{1,4}")
 IDENTITY = dict.fromkeys(LISTINGS, "ImageId") | {"huawei_workspace": "id", "alibaba_ehpc_clusters": "Id"}
 ENS = ("alibaba_ens_public", "alibaba_ens_self")
 
@@ -74,6 +77,12 @@ class World:
     def region_of_project(self, project_id: str) -> str | None:
         return next((region for region, known in self.projects().items() if known == project_id), None)
 
+    def discover(self, region: str) -> None:
+        """Let a spare region be there from now on."""
+        if SPARE.fullmatch(region):
+            self._more_regions.add(region)
+            self._more_projects.add(region)
+
     def clusters(self, region: str) -> Listing:
         """The clusters of a region, a listing like the others."""
         return self.listing("alibaba_ehpc_clusters", region)
@@ -85,6 +94,7 @@ class World:
 
         ENS has one host for every region and takes any.
         """
+        self.discover(region)
         if name in ENS:
             region = region if (name, region, None) in self._listings or name == "alibaba_ens_self" else ""
         elif name == "huawei_workspace":
@@ -101,7 +111,7 @@ class World:
         size, label = self._size(name, region), ""
         if name == "alibaba_ehpc_clusters":
             made = self._empty(name, region)
-            made.serve([_cluster_document(region, *row) for row in CLUSTERS.get(region, ())])
+            made.serve([_cluster_document(region, *row) for row in _clusters(region)])
             return made
         if name == "alibaba_ehpc_container":
             size, label = self._in_cluster(region, cluster, size)
@@ -116,7 +126,7 @@ class World:
         return Listing(name, 0, f"{name}:{region}", "xx9", {}, list)
 
     def _size(self, name: str, region: str) -> int:
-        if name == "alibaba_ens_public":
+        if name == "alibaba_ens_public" or SPARE.fullmatch(region):
             return self.images
         if name == "huawei_workspace":
             share = HUAWEI_REGIONS.get(region, 0.0)
@@ -126,7 +136,7 @@ class World:
 
     def _in_cluster(self, region: str, cluster: str | None, size: int) -> tuple[int, str]:
         """How many container images this cluster has, and its name; the first cluster takes what rounding leaves."""
-        rows = CLUSTERS.get(region, ())
+        rows = _clusters(region)
         shares = {row[0]: int(size * row[2]) for row in rows}
         if rows:
             shares[rows[0][0]] = size - sum(shares[row[0]] for row in rows[1:])
@@ -198,6 +208,10 @@ class World:
             self._removed = document["removed"]
             for region, indexes in self._removed.items():
                 self.registered(region).keep_without(set(indexes))
+
+
+def _clusters(region: str) -> tuple[tuple[str, str, float], ...]:
+    return CLUSTERS.get(region, ((f"ehpc-{region}", region, 1.0),) if SPARE.fullmatch(region) else ())
 
 
 def _cluster_document(region: str, cluster: str, name: str, _: float) -> Document:
