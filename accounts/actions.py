@@ -76,10 +76,9 @@ def add_member(team: Team, email: str, role: str, actor: Actor, *, password: str
     """
     if role not in Role.values:
         raise ActionError("role", _("A role is viewer, editor or admin."))
+    email = checked_email(email)
     with transaction.atomic():
-        user = find_user(email)
-        if user is None:
-            user = User.objects.create_user(checked_email(email), password, name=name)
+        user = find_user(email) or User.objects.create_user(email, password, name=name)
         if not EmailAddress.objects.filter(user=user, email__iexact=user.email).exists():
             EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
         _membership, made = Membership.objects.get_or_create(team=team, user=user, defaults={"role": role})

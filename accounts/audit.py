@@ -25,8 +25,15 @@ def record(
         action=action,
         target=str(target)[:300],
         target_id=target_id,
-        changes={name: "••••" if _censored(name) else value for name, value in (changes or {}).items()},
+        changes=_safe(changes or {}),
     )
+
+
+def _safe(value: Any) -> Any:
+    """JSON with what is named like a secret blotted out, however deep it lies."""
+    if isinstance(value, dict):
+        return {name: "••••" if _censored(str(name)) else _safe(inner) for name, inner in value.items()}
+    return [_safe(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _censored(name: str) -> bool:
