@@ -4,6 +4,7 @@ Run as a program by serve.py: `python -m config.prepare [--demo]`, on the enviro
 """
 
 import hashlib
+import io
 import os
 import secrets
 import sys
@@ -100,12 +101,13 @@ def main() -> None:
 
     home = Path(os.environ["BOOTSHELF_HOME"])
     prepare(home, sys.stderr)
-    collect_static(home)
-    if "--demo" in sys.argv[1:]:
-        try:
+    try:
+        call_command("check", databases=["default"], stdout=io.StringIO())
+        collect_static(home)
+        if "--demo" in sys.argv[1:]:
             call_command("load_demo")
-        except CommandError as error:
-            raise SystemExit(f"bootshelf: the demo was not loaded: {error}") from None
+    except CommandError as error:  # a failed system check is one too
+        raise SystemExit(f"bootshelf: {error}") from None
 
 
 if __name__ == "__main__":
