@@ -76,14 +76,14 @@ class Run:
         self.servers: dict[str, Server] = {}
         self.environment: dict[str, str] = {}
         self.note = home / "run" / "serve.json"
-        self.stopping = self.hurry = False
+        self.stopping, self.hurry = 0.0, False
 
     def on_signal(self, *_: Any) -> None:
-        """The first signal stops; a second one, while stopping, kills what is left."""
+        """The first signal stops; one that comes a second later or more kills what is left."""
         if self.stopping:
-            self.hurry = True
+            self.hurry = time.monotonic() > self.stopping + 1
             return
-        self.stopping = True
+        self.stopping = time.monotonic()
         raise Stopped
 
     def serve(self) -> NoReturn:
@@ -103,7 +103,7 @@ class Run:
         except (Failed, EmbeddedError) as error:
             print(f"bootshelf: {error}", file=sys.stderr, flush=True)
         finally:
-            self.stopping = True
+            self.stopping = self.stopping or time.monotonic()
             self.note.unlink(missing_ok=True)
             processes.stop(lambda: self.hurry)
             for last in [server for server in self.servers.values() if server.release()]:
