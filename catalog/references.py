@@ -49,12 +49,15 @@ def parse_reference(text: str) -> ContainerReference:
         raise NotAReference(_("Write the reference without %(scheme)s://.") % {"scheme": text.partition("://")[0][:20]})
     if len(text) > LONGEST:
         raise NotAReference(_("A container image reference is shorter than this."))
+    # The parser's regular expressions end in $, which lets a line's end pass.
+    if any(character.isspace() for character in text):
+        raise NotAReference(_("A container image reference holds no white space."))
     try:
         found = Reference.parse_normalized_named(text)
     except InvalidDigest:
         raise NotAReference(_("The digest is not one, such as sha256: and 64 hexadecimal digits.")) from None
     except InvalidReference as error:
-        raise NotAReference(_reason(text, error)) from None
+        raise NotAReference(_reason(error)) from None
     registry, repository = found.split_hostname()
     is_acr, enterprise = acr_flags(text)
     return ContainerReference(
@@ -68,9 +71,7 @@ def parse_reference(text: str) -> ContainerReference:
     )
 
 
-def _reason(text: str, error: InvalidReference) -> str:
+def _reason(error: InvalidReference) -> str:
     if "lowercase" in str(error):
         return _("A repository is written in small letters.")
-    if any(character.isspace() for character in text):
-        return _("A container image reference holds no white space.")
     return _("This is no container image reference such as registry.example.com/team/image:1.0.")
