@@ -51,7 +51,7 @@ class CredentialForm(VendorCredentialForm):
     security_token = secret_field(
         _("STS token"), required=False, help_text=_("Only for temporary credentials issued by STS.")
     )
-    expires_at = expiry_field()
+    expires_at = expiry_field()  # type: ignore[assignment]  # fields leave the class; the method stays
 
     def clean_expires_at(self) -> Any:
         return clean_expiry(self.cleaned_data["expires_at"])
@@ -77,24 +77,20 @@ class Client:
         if self._session is not None:
             self._session.close()
 
-    def read(self, operation: str, query: Mapping[str, object], method: str = "POST") -> Answered:
-        """One read, tried again as the connection's patience allows."""
-        return self.connection.patience.read(lambda: self._generic(operation, query, method))
+    def read[T](
+        self, operation: str, query: Mapping[str, object], take: Callable[[Answered], T], method: str = "POST"
+    ) -> T:
+        """What `take` finds in the answer of one read, tried again as the connection's patience allows: also when
+        `take` finds the answer to be of another shape."""
+        return self.connection.patience.read(lambda: take(self._generic(operation, query, method)))
 
-    def typed(
-        self, operation: str, method: str, request: object, extra: Mapping[str, str], write: Call | None = None
-    ) -> Answered:
-        """One call through the typed client of the 2023 API: its `method` with `request`, and the parameters that its
-        models lack as `extra`. A read, unless `write` is the Call of a write, which is sent once."""
+    def typed(self, call: Call, method: str, request: object, extra: Mapping[str, str]) -> Answered:
+        """One call, sent once, through the typed client of the 2023 API: its `method` with `request`, and the
+        parameters that its models lack as `extra`."""
+        from darabonba.runtime import ExtendsParameters, RuntimeOptions
 
-        def send() -> Answered:
-            from alibabacloud_tea_util import models as util
-
-            runtime = util.RuntimeOptions(extends_parameters=util.ExtendsParameters(queries=self._query(extra)))
-            call = write or self.call(operation)
-            return self._send(call, lambda sdk: getattr(sdk, method)(request, runtime))
-
-        return send() if write else self.connection.patience.read(send)
+        runtime = RuntimeOptions(extends_parameters=ExtendsParameters(queries=self._query(extra)))
+        return self._send(call, lambda sdk: getattr(sdk, method)(request, runtime))
 
     def call(self, operation: str, *, write: bool = False, secrets: tuple[str, ...] = ()) -> Call:
         """The Call all texts of an operation are made with; the credential is among its secrets."""
@@ -108,7 +104,7 @@ class Client:
     def _generic(self, operation: str, query: Mapping[str, object], method: str) -> Answered:
         def send(sdk: Any) -> object:
             from alibabacloud_tea_openapi import models as openapi
-            from alibabacloud_tea_util import models as util
+            from darabonba.runtime import RuntimeOptions
 
             params = openapi.Params(
                 action=operation,
@@ -121,7 +117,7 @@ class Client:
                 req_body_type="formData",
                 body_type="binary",  # the bytes as they came: they are parsed once, by us
             )
-            return sdk.call_api(params, openapi.OpenApiRequest(query=self._query(query)), util.RuntimeOptions())
+            return sdk.call_api(params, openapi.OpenApiRequest(query=self._query(query)), RuntimeOptions())
 
         return self._send(self.call(operation), send)
 

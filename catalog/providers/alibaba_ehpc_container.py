@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from catalog.providers.alibaba import EHPC, Client
+from catalog.providers.answers import Answered
 from catalog.providers.base import Cluster, Connection, Page, ProviderError, RemoteImage, Target
 from catalog.providers.paging import MAX_PAGES, Repetition, numbered_pages
 from catalog.providers.shape import build, identifier, join_key, moment, state, text
@@ -42,10 +43,11 @@ def list_clusters(connection: Connection, region: str) -> list[Cluster]:
 def _page(
     client: Client, target: Target, cluster: str, number: int, size: int = PAGE_SIZE
 ) -> tuple[list[RemoteImage], int]:
-    query = {"ClusterId": cluster, "PageNumber": number, "PageSize": size}
-    answer = client.read(OPERATION, query, "GET")
-    images = answer.mapped(answer.items("Images", "Images"), lambda item: to_image(item, target, cluster))
-    return images, answer.total("TotalCount")
+    def take(answer: Answered) -> tuple[list[RemoteImage], int]:
+        images = answer.mapped(answer.items("Images", "Images"), lambda item: to_image(item, target, cluster))
+        return images, answer.total("TotalCount")
+
+    return client.read(OPERATION, {"ClusterId": cluster, "PageNumber": number, "PageSize": size}, take, "GET")
 
 
 def to_image(item: Mapping[str, Any], target: Target, cluster: str) -> RemoteImage:
@@ -73,9 +75,10 @@ def to_image(item: Mapping[str, Any], target: Target, cluster: str) -> RemoteIma
 
 
 def _clusters(client: Client, number: int, size: int = PAGE_SIZE) -> tuple[list[Cluster], int]:
-    answer = client.read(CLUSTERS, {"PageNumber": number, "PageSize": size}, "GET")
-    clusters = answer.mapped(answer.items("Clusters", "ClusterInfoSimple"), _to_cluster)
-    return clusters, answer.total("TotalCount")
+    def take(answer: Answered) -> tuple[list[Cluster], int]:
+        return answer.mapped(answer.items("Clusters", "ClusterInfoSimple"), _to_cluster), answer.total("TotalCount")
+
+    return client.read(CLUSTERS, {"PageNumber": number, "PageSize": size}, take, "GET")
 
 
 def _to_cluster(item: Mapping[str, Any]) -> Cluster:

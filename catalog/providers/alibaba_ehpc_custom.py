@@ -2,9 +2,11 @@
 ListCustomImages."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from catalog.providers.alibaba import EHPC, Client
+from catalog.providers.answers import Answered
 from catalog.providers.base import Connection, Page, RemoteImage, Target
 from catalog.providers.shape import ARCHITECTURES, OWNERS, build, identifier, join_key, number, state, text, word
 from catalog.providers.systems import canonical_distribution, parse_system
@@ -14,9 +16,14 @@ OPERATION = "ListCustomImages"
 
 def list_pages(connection: Connection, target: Target) -> Iterator[Page]:
     with Client(connection, target.region, EHPC) as client:
-        answer = client.read(OPERATION, {"ClusterId": target.cluster, **target.narrowing}, "GET")
-        images = answer.mapped(answer.items("Images", "ImageInfo"), lambda item: to_image(item, target))
+        images = client.read(
+            OPERATION, {"ClusterId": target.cluster, **target.narrowing}, partial(_images, target), "GET"
+        )
         yield Page(scope="", number=1, images=images)
+
+
+def _images(target: Target, answer: Answered) -> list[RemoteImage]:
+    return answer.mapped(answer.items("Images", "ImageInfo"), lambda item: to_image(item, target))
 
 
 def check(connection: Connection, target: Target) -> None:

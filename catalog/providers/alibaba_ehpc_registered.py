@@ -62,9 +62,13 @@ def _page(
 
     request = models.ListImagesRequest(image_names=names, page_number=page, page_size=size)
     extra = {"ImageType": image_type, "ImageCategory": "Custom", "Mode": "List"}
-    answer = client.typed(LIST, "list_images_with_options", request, extra)
-    images = answer.mapped(answer.items("Images"), lambda item: to_image(item, target, image_type))
-    return images, answer.total("TotalCount")
+
+    def read() -> tuple[list[RemoteImage], int]:
+        answer = client.typed(client.call(LIST), "list_images_with_options", request, extra)
+        images = answer.mapped(answer.items("Images"), lambda item: to_image(item, target, image_type))
+        return images, answer.total("TotalCount")
+
+    return client.connection.patience.read(read)
 
 
 def to_image(item: Mapping[str, Any], target: Target, asked_type: str) -> RemoteImage:
@@ -104,7 +108,7 @@ def add_image(connection: Connection, region: str, spec: Mapping[str, Any]) -> A
         if image_type is None or lacking:
             message = f"The registration lacks {lacking}." if image_type else "The type is neither vm nor container."
             raise call.error("InvalidParams", message, kind="invalid")
-        answer = client.typed(ADD, "add_image_with_options", _request(given), {"ImageType": image_type}, write=call)
+        answer = client.typed(call, "add_image_with_options", _request(given), {"ImageType": image_type})
     return _added(answer)
 
 

@@ -1,9 +1,11 @@
 """ENS DescribeImageInfos (2017-11-10): the public images of the edge nodes, in one answer. Seed DescribeImageInfos."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from catalog.providers.alibaba import ENS, Client
+from catalog.providers.answers import Answered
 from catalog.providers.base import Connection, Page, RemoteImage, Target
 from catalog.providers.shape import COMPUTE_TYPES, build, identifier, join_key, number, text, word
 from catalog.providers.systems import OS_WORDS, canonical_distribution, parse_system
@@ -14,9 +16,12 @@ OPERATION = "DescribeImageInfos"
 def list_pages(connection: Connection, target: Target) -> Iterator[Page]:
     """OsType is left out: with linux the answer may be empty (PROVIDERS.md section 2)."""
     with Client(connection, target.region, ENS) as client:
-        answer = client.read(OPERATION, {})
-        images = answer.mapped(answer.items("Images", "Image"), lambda item: to_image(item, target))
+        images = client.read(OPERATION, {}, partial(_images, target))
         yield Page(scope="", number=1, images=images)
+
+
+def _images(target: Target, answer: Answered) -> list[RemoteImage]:
+    return answer.mapped(answer.items("Images", "Image"), lambda item: to_image(item, target))
 
 
 def check(connection: Connection, target: Target) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from catalog.providers.alibaba import ENS, Client
 from catalog.providers.alibaba_ens_public import compute_facts, edge_system
+from catalog.providers.answers import Answered
 from catalog.providers.base import Connection, Page, RemoteImage, Target
 from catalog.providers.paging import numbered_pages
 from catalog.providers.shape import (
@@ -36,9 +37,11 @@ def check(connection: Connection, target: Target) -> None:
 
 
 def _page(client: Client, target: Target, page: int, size: int = PAGE_SIZE) -> tuple[list[RemoteImage], int]:
-    answer = client.read(OPERATION, {"PageNumber": page, "PageSize": size})
-    images = answer.mapped(answer.items("Images", "Image"), lambda item: to_image(item, target))
-    return images, answer.total("TotalCount")
+    def take(answer: Answered) -> tuple[list[RemoteImage], int]:
+        images = answer.mapped(answer.items("Images", "Image"), lambda item: to_image(item, target))
+        return images, answer.total("TotalCount")
+
+    return client.read(OPERATION, {"PageNumber": page, "PageSize": size}, take)
 
 
 def to_image(item: Mapping[str, Any], target: Target) -> RemoteImage:

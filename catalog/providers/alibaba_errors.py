@@ -8,8 +8,8 @@ from typing import Any
 
 from catalog.providers.answers import Refusal
 
-# A row: the kind, and its codes. Asking again can help for those in AGAIN. A worker's clock that is wrong is no fault of
-# the credential; a nonce used twice is made anew.
+# A row: the kind, and its codes. Asking again can help for those in AGAIN. A clock that is wrong is no fault of the
+# credential; a nonce used twice is made anew.
 AGAIN = frozenset({"throttled", "unavailable"})
 TABLE: tuple[tuple[str, str], ...] = (
     ("invalid", "InvalidTimeStamp"),

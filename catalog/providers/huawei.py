@@ -46,7 +46,7 @@ class CredentialForm(VendorCredentialForm):
     project_id = plain_field(
         _("Project ID"), required=False, help_text=_("Left out, the region's project is looked up in IAM.")
     )
-    expires_at = expiry_field()
+    expires_at = expiry_field()  # type: ignore[assignment]  # fields leave the class; the method stays
 
     def clean_expires_at(self) -> Any:
         return clean_expiry(self.cleaned_data["expires_at"])
@@ -80,8 +80,10 @@ class Client:
         own = tuple(value for name, value in self.connection.credential.items() if name in SECRETS and value)
         return Call(operation, secrets=own)
 
-    def list_images(self, offset: int, limit: int, architecture: str | None = None) -> Answered:
-        """One page of GET /v2/{project_id}/images. Raises ProviderError."""
+    def list_images[T](
+        self, take: Callable[[Answered], T], *, offset: int, limit: int, architecture: str | None = None
+    ) -> T:
+        """What `take` finds in one page of GET /v2/{project_id}/images. Raises ProviderError."""
         if self.project_id is None:
             self.project_id = self._discover_project()
 
@@ -90,7 +92,7 @@ class Client:
 
             return sdk.list_images(ListImagesRequest(limit=limit, offset=offset, architecture=architecture))
 
-        return self._read(LIST_IMAGES, send)
+        return self._read(LIST_IMAGES, send, take)
 
     def _discover_project(self) -> str:
         """The project of the region: GET {iam}/v3/projects?name=<region>. None or several is for the person to
@@ -103,8 +105,10 @@ class Client:
             request = IamHelper.get_keystone_list_projects_request(http.config, self.iam, region_id=self.region)
             return http.do_request_sync(sdk.get_credentials().process_auth_request(request, http).result())
 
-        answer = self._read(LIST_PROJECTS, send)
-        ids = answer.mapped(answer.items("projects"), lambda project: identifier(project, "id"))
+        def take(answer: Answered) -> tuple[Answered, list[str]]:
+            return answer, answer.mapped(answer.items("projects"), lambda project: identifier(project, "id"))
+
+        answer, ids = self._read(LIST_PROJECTS, send, take)
         if len(ids) == 1:
             sdk_credentials = self._sdk.get_credentials()
             sdk_credentials.project_id = ids[0]
@@ -114,14 +118,15 @@ class Client:
         code = "SeveralProjects" if ids else "NoProject"
         raise answer.call.error(code, message, kind="not_found", request_id=answer.request_id)
 
-    def _read(self, operation: str, use: Callable[[Any], object]) -> Answered:
+    def _read[T](self, operation: str, use: Callable[[Any], object], take: Callable[[Answered], T]) -> T:
+        """One read, tried again as the connection's patience allows: also when `take` finds it of another shape."""
         call = self.call(operation)
 
-        def once() -> Answered:
+        def once() -> T:
             session = self._open()
             answer = perform(call, session, lambda: use(self._sdk or self._build(session)))
             body = document(call, answer, lambda found: refusal(found, answer.headers), classify)
-            return Answered(call, body, request_id(answer.headers))
+            return take(Answered(call, body, request_id(answer.headers)))
 
         return self.connection.patience.read(once)
 

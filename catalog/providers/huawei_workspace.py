@@ -4,12 +4,13 @@ images"."""
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
 from catalog.providers.answers import Answered
 from catalog.providers.base import Connection, Page, RemoteImage, Target
-from catalog.providers.huawei import Client
+from catalog.providers.huawei import LIST_IMAGES, Client
 from catalog.providers.paging import MAX_PAGES, Repetition
 from catalog.providers.shape import ARCHITECTURES, build, identifier, join_key, moment, number, text, word
 from catalog.providers.systems import OS_WORDS, parse_system
@@ -18,36 +19,45 @@ LIMIT = 100  # documented: 0 to 100
 VISIBILITIES = {"gold": "public", "public": "public", "private": "private", "shared": "shared"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    answered: Answered
+    items: list[dict[str, Any]]
+    keys: frozenset[str]
+    total: int
+
+
+def _take(answered: Answered) -> _Answer:
+    items = answered.items("images")
+    keys = frozenset(answered.mapped(items, lambda item: identifier(item, "id")))
+    return _Answer(answered, items, keys, answered.total("total_count"))
+
+
 def list_pages(connection: Connection, target: Target) -> Iterator[Page]:
     with Client(connection, target.region, target.project_id) as client:
         x86 = X86Ids(client)
-        for number_, (answer, total) in enumerate(_answers(client), start=1):
-            images = answer.mapped(answer.items("images"), lambda item: to_image(item, target, x86))
-            yield Page(scope="", number=number_, images=images, total=total, total_may_be_low=True)
+        for page, answer in enumerate(_answers(client), start=1):
+            images = answer.answered.mapped(answer.items, lambda item: to_image(item, target, x86))
+            yield Page(scope="", number=page, images=images, total=answer.total, total_may_be_low=True)
 
 
 def check(connection: Connection, target: Target) -> None:
     with Client(connection, target.region, target.project_id) as client:
-        answer = client.list_images(offset=0, limit=1)
-        answer.items("images")
-        answer.total("total_count")
+        client.list_images(_take, offset=0, limit=1)
 
 
-def _answers(client: Client, architecture: str | None = None) -> Iterator[tuple[Answered, int]]:
-    """Every answer of a listing with its total_count. That may be too low (the seed's example counts 1 and lists 2),
-    so it never ends the listing: a short page does, unless the count says more, or one that is empty or brings
-    nothing new."""
+def _answers(client: Client, architecture: str | None = None) -> Iterator[_Answer]:
+    """Every answer of a listing. total_count may be too low (the seed's example counts 1 and lists 2), so it never ends
+    the listing: a short page does, unless the count says more, or one that is empty or brings nothing new."""
     repetition = Repetition()
     came = 0
     for _ in range(MAX_PAGES):
-        answer = client.list_images(offset=came, limit=LIMIT, architecture=architecture)
-        items, total = answer.items("images"), answer.total("total_count")
-        keys = frozenset(answer.mapped(items, lambda item: identifier(item, "id")))
-        if repetition.is_repeated(keys):
+        answer = client.list_images(_take, offset=came, limit=LIMIT, architecture=architecture)
+        if repetition.is_repeated(answer.keys):
             return
-        came += len(items)
-        yield answer, total
-        if not items or (len(items) < LIMIT and came >= total):
+        came += len(answer.items)
+        yield answer
+        if not answer.items or (len(answer.items) < LIMIT and came >= answer.total):
             return
 
 
@@ -72,14 +82,14 @@ class X86Ids:
         unnoticed."""
         buckets: list[array[int]] = [array("Q") for _ in range(256)]
         came = total = 0
-        for answer, total in _answers(self._client, architecture="x86"):  # noqa: B007 - the last one counts
-            for item in answer.items("images"):
-                digest = _digest(identifier(item, "id"))
+        for answer in _answers(self._client, architecture="x86"):
+            for key in answer.keys:
+                digest = _digest(key)
                 buckets[digest & 255].append(digest)
-                came += 1
+            came, total = came + len(answer.items), max(total, answer.total)
         if came < total:
             message = f"The images of architecture x86 stayed incomplete: {came} came, {total} were counted."
-            raise answer.call.error("IncompleteListing", message, kind="incomplete", retryable=True)
+            raise self._client.call(LIST_IMAGES).error("IncompleteListing", message, kind="incomplete", retryable=True)
         return [array("Q", sorted(bucket)) for bucket in buckets]
 
 

@@ -98,6 +98,11 @@ _ALIASES = sorted(
     ((alias, row) for row in _ROWS for alias in {row.name.lower().replace("-", " "), *row.aliases.split("|")}),
     key=lambda pair: -len(pair[0]),
 )
+_ROW_OF = dict(_ALIASES)
+# One pattern for all of them: an image is looked up in microseconds. The longest alias that fits wins.
+_ANY_ALIAS = "|".join(re.escape(alias) for alias, _row in _ALIASES)
+_NAMED = re.compile(rf"(?:{_ANY_ALIAS})(?![^\W\d])")
+_NAMED_BEFORE_V = re.compile(rf"(?:{_ANY_ALIAS})(?=v\d)")
 _SEPARATORS = re.compile(r"[\s_\-/,;:()\[\]+]+")
 _PREFIX = re.compile(r"(?:microsoft|novell|gnu|vmware(?! esxi)) ")
 # Words that may stand between a name and its version. A version of bits, 32 or 64, is none.
@@ -180,16 +185,8 @@ def _words(text: str) -> str:
 
 
 def _distribution(words: str) -> tuple[_Row, str] | None:
-    for alias, row in _ALIASES:
-        if words.startswith(alias) and not re.match(r"[^\W\d]", words[len(alias) :]):
-            rest = words[len(alias) :].strip()
-            return row, rest
-    behind_v = None
-    for alias, row in _ALIASES:
-        if re.match(rf"{re.escape(alias)}v\d", words):
-            behind_v = row, words[len(alias) :]
-            break
-    return behind_v
+    found = _NAMED.match(words) or _NAMED_BEFORE_V.match(words)
+    return (_ROW_OF[found[0]], words[found.end() :].strip()) if found else None
 
 
 def _version(row: _Row, rest: str) -> str | None:

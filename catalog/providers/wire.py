@@ -83,7 +83,7 @@ class GuardedSession(requests.Session):
             self.failure = _failure(error, urlsplit(url).hostname or "")
         if self.failure is not None:
             raise self.failure
-        response._content, response._content_consumed = body, True  # type: ignore[attr-defined]
+        response._content, response._content_consumed = body, True
         response.encoding = response.encoding or "utf-8"
         headers = {name.lower(): value for name, value in response.headers.items()}
         self.answer = Answer(response.status_code, headers, body)
@@ -135,14 +135,14 @@ def _failure(error: Exception, host: str) -> WireFailure:
         return WireFailure(
             "HostNotFound", f"The host {host} was not found. Is the region right?", sent=False, retryable=again
         )
-    if has(urllib3.exceptions.ConnectTimeoutError):
-        return WireFailure(
-            "ConnectTimeout", f"{host} did not take the connection within {CONNECT_SECONDS} s.", sent=False
-        )
     if has(urllib3.exceptions.NewConnectionError):
         refused = has(ConnectionRefusedError)
         text = f"{host} refused the connection." if refused else f"{host} could not be reached."
         return WireFailure("ConnectionRefused" if refused else "HostUnreachable", text, sent=False)
+    if has(urllib3.exceptions.ConnectTimeoutError):
+        return WireFailure(
+            "ConnectTimeout", f"{host} did not take the connection within {CONNECT_SECONDS} s.", sent=False
+        )
     if has(urllib3.exceptions.LocationValueError, requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader):
         return WireFailure(
             "InvalidRequest", "The request could not be built.", kind="invalid", sent=False, retryable=False
