@@ -98,6 +98,10 @@ class Membership(models.Model):
             models.CheckConstraint(condition=models.Q(role__in=["viewer", "editor", "admin"]), name="membership_role"),
         ]
 
+    @property
+    def role_label(self) -> str:
+        return str(Role(self.role).label)
+
     def allows(self, role: str) -> bool:
         return ROLE_RANK[self.role] >= ROLE_RANK[role]
 

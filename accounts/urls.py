@@ -4,6 +4,7 @@ from accounts import views
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("t/<slug:slug>/team/", views.team_detail, name="team_detail"),
     path("language/", views.language_choose, name="language_choose"),
     path("theme/", views.theme_choose, name="theme_choose"),
 ]

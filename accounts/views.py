@@ -10,7 +10,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 from django.views.i18n import set_language
 
-from accounts.access import SignInRequired
+from accounts.access import SignInRequired, get_team
 from accounts.models import Membership, User
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,14 @@ def home(request: HttpRequest) -> HttpResponse:
     last = request.session.get("team")
     team = next((m.team for m in memberships if m.team.slug == last), memberships[0].team)
     return redirect("catalog:image_list", team.slug)
+
+
+@require_GET
+def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
+    """Who is on the team, and what each role may do."""
+    team = get_team(request, slug)
+    members = Membership.objects.select_related("user").filter(team=team).order_by("user__name", "user__email")
+    return render(request, "accounts/team_detail.html", {"members": members})
 
 
 @require_POST

@@ -7,7 +7,7 @@ from typing import Any
 
 from catalog.errors import Explanation, explain
 from catalog.models import ConnectionTest
-from catalog.providers import PROVIDERS
+from catalog.providers import PROVIDERS, REGISTER_ACTIONS
 
 # The tone of each outcome that is neither "allowed" nor a refusal to be seen to.
 _TONES = {"allowed": "ok", "throttled": "warn", "unavailable": "warn", "unreachable": "warn", "not_enabled": "warn"}
@@ -80,6 +80,12 @@ def least_policy(vendor: str, actions: Iterable[str]) -> str:
         statement["Resource"] = "*"
     version = "1" if vendor == "alibaba" else "1.1"
     return json.dumps({"Version": version, "Statement": [statement]}, indent=2)
+
+
+def vendor_actions(vendor: str) -> list[str]:
+    """Every action that listing, and registering where the vendor has it, needs."""
+    listing = [action for provider in PROVIDERS.values() if provider.vendor == vendor for action in provider.actions]
+    return [*listing, *REGISTER_ACTIONS.get(vendor, ())]
 
 
 def _cell(result: dict[str, Any] | None, vendor: str) -> Cell:

@@ -205,8 +205,36 @@ BY_CODE: dict[str, Words] = {
     ),
     "Interrupted": Words(
         _("Interrupted"),
-        _("The worker was stopped while the call was made, so its outcome is not known."),
-        _("Nothing is sent twice: Bootshelf looks the image up in the cloud instead."),
+        _("Bootshelf was stopped while it was at work."),
+        _("If it lasts, have the operator look at the worker's log."),
+        passes=True,
+    ),
+    "Internal": Words(
+        _("Our fault"), _("Bootshelf itself failed."), _("Have the operator look at the worker's log."), passes=True
+    ),
+    "Database": Words(
+        _("Our database"),
+        _("Bootshelf's database refused what the sync wrote."),
+        _("Have the operator look at the worker's log."),
+        passes=True,
+    ),
+    "SourceRemoved": Words(
+        _("Source removed"), _("The source was deleted while it was listed."), _("There is nothing to do.")
+    ),
+    "SuspectListing": Words(
+        _("Needs a look"),
+        _("The listing is complete but lacks so many images that a mistake is likelier than a loss."),
+        _("Look in the cloud's console. If the images are really gone, an admin accepts the listing on its page."),
+    ),
+    "InvalidRegion": Words(
+        BY_KIND["invalid"].label,
+        _("This is not the name of a region."),
+        _("Delete the source and add it again with a region such as cn-hangzhou."),
+    ),
+    "InvalidEndpoint": Words(
+        _("Wrong endpoint"),
+        _("The address that the operator set for this cloud cannot be used."),
+        _("Have the operator correct PROVIDER_ENDPOINTS."),
     ),
     "AccountDeleted": Words(
         _("Account deleted"),

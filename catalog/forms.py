@@ -17,6 +17,7 @@ from catalog.providers import PROVIDERS, Narrowing, is_region, kind_choices
 # Where a connection is tried when nobody says where.
 FIRST_REGION = {"alibaba": "cn-hangzhou", "huawei": "cn-north-4"}
 MOST_AT_ONCE = 50
+MOST_TESTED = 5
 
 
 def split_words(text: str) -> list[str]:
@@ -166,7 +167,7 @@ class CloudAccountForm(ActionForm):
     )
     regions = RegionsField(
         label=gettext_lazy("Regions to try"),
-        most=5,
+        most=MOST_TESTED,
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
         help_text=gettext_lazy("Where the connection is tested, such as cn-hangzhou, cn-shanghai."),
     )

@@ -36,9 +36,9 @@ HEALTH = {
 
 
 def source_label(source: Source) -> str:
-    """What people call a source: the listing and where. "E-HPC container images · ehpc-hz-FYUr32"."""
+    """What people call a source: the listing and where. "E-HPC containers · ehpc-hz-FYUr32"."""
     provider = PROVIDERS.get(source.kind)
-    return f"{provider.label if provider else source.kind} · {source.cluster or source.region}"
+    return f"{provider.short if provider else source.kind} · {source.cluster or source.region}"
 
 
 BAR_WIDTH, BAR_GAP, BAR_HEIGHT, BAR_LEAST = 4, 2, 24, 6

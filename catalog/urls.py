@@ -1,9 +1,40 @@
 from django.urls import path
 
-from catalog.views import images
+from catalog.views import cloud_accounts, images, registrations, sources
 
 app_name = "catalog"
 urlpatterns = [
     path("t/<slug:slug>/images/", images.image_list, name="image_list"),
     path("t/<slug:slug>/images/<uuid:image_id>/", images.image_detail, name="image_detail"),
+    path("t/<slug:slug>/sources/", sources.source_list, name="source_list"),
+    path("t/<slug:slug>/sources/add/", sources.source_add, name="source_add"),
+    path("t/<slug:slug>/sources/<uuid:source_id>/", sources.source_detail, name="source_detail"),
+    path("t/<slug:slug>/sources/<uuid:source_id>/edit/", sources.source_edit, name="source_edit"),
+    path("t/<slug:slug>/sources/<uuid:source_id>/sync/", sources.source_sync, name="source_sync"),
+    path("t/<slug:slug>/sources/<uuid:source_id>/pause/", sources.source_pause, name="source_pause"),
+    path("t/<slug:slug>/sources/<uuid:source_id>/resume/", sources.source_resume, name="source_resume"),
+    path("t/<slug:slug>/sources/<uuid:source_id>/delete/", sources.source_delete, name="source_delete"),
+    path("t/<slug:slug>/runs/<uuid:run_id>/", sources.run_detail, name="run_detail"),
+    path("t/<slug:slug>/runs/<uuid:run_id>/accept/", sources.run_accept, name="run_accept"),
+    path("t/<slug:slug>/accounts/add/", cloud_accounts.cloud_account_add, name="cloud_account_add"),
+    path("t/<slug:slug>/accounts/<uuid:account_id>/", cloud_accounts.cloud_account_detail, name="cloud_account_detail"),
+    path(
+        "t/<slug:slug>/accounts/<uuid:account_id>/edit/", cloud_accounts.cloud_account_edit, name="cloud_account_edit"
+    ),
+    path(
+        "t/<slug:slug>/accounts/<uuid:account_id>/test/", cloud_accounts.cloud_account_test, name="cloud_account_test"
+    ),
+    path(
+        "t/<slug:slug>/accounts/<uuid:account_id>/delete/",
+        cloud_accounts.cloud_account_delete,
+        name="cloud_account_delete",
+    ),
+    path("t/<slug:slug>/tests/<uuid:test_id>/", cloud_accounts.connection_test, name="connection_test"),
+    path("t/<slug:slug>/registrations/", registrations.registration_list, name="registration_list"),
+    path("t/<slug:slug>/registrations/add/", registrations.registration_add, name="registration_add"),
+    path(
+        "t/<slug:slug>/registrations/<uuid:registration_id>/",
+        registrations.registration_detail,
+        name="registration_detail",
+    ),
 ]

@@ -1,4 +1,4 @@
-"""The words and the tone of stored values, for pages: {{ run.state|run_state }}, class="badge {{ run.state|run_tone }}"."""
+"""The words and the tone of stored values: {{ run.state|run_state }}, class="badge {{ run.state|run_tone }}"."""
 
 from typing import Any
 

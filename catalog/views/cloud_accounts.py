@@ -13,14 +13,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import get_row, get_team
 from accounts.models import VENDORS, CloudAccount, Team
 from catalog import actions
-from catalog.connection_matrix import connection_matrix
-from catalog.forms import FIRST_REGION, CloudAccountForm, DeleteCloudAccountForm, test_checks
+from catalog.connection_matrix import connection_matrix, least_policy, vendor_actions
+from catalog.forms import FIRST_REGION, MOST_TESTED, CloudAccountForm, DeleteCloudAccountForm, test_checks
 from catalog.models import ConnectionTest, Registration
 from catalog.providers import VENDORS as VENDOR_MODULES
 from catalog.providers.credentials import CredentialForm
@@ -52,6 +52,7 @@ def cloud_account_add(request: HttpRequest, slug: str) -> HttpResponse:
         messages.warning(request, _("A tested credential is kept for ten minutes only: enter it again."))
     context = {
         "vendors": VENDORS,
+        "policy": least_policy(vendor, vendor_actions(vendor)),
         "vendor": vendor,
         "draft": draft,
         "form": form,
@@ -85,15 +86,8 @@ def cloud_account_edit(request: HttpRequest, slug: str, account_id: UUID) -> Htt
     """Name, site and credential. A blank credential keeps the stored one; a new one is tested at once."""
     team = get_team(request, slug, "admin")
     account = get_row(CloudAccount.objects.all(), team, account_id)
-    regions = sorted(set(account.sources.filter(archived_at=None).values_list("region", flat=True)))
-    form = CloudAccountForm(
-        request.POST or None,
-        initial={
-            "name": account.name,
-            "site": account.site,
-            "regions": regions[:5] or [FIRST_REGION[account.vendor]],
-        },
-    )
+    initial = {"name": account.name, "site": account.site, "regions": _used_regions(account)}
+    form = CloudAccountForm(request.POST or None, initial=initial)
     credential = VENDOR_MODULES[account.vendor].CredentialForm(
         request.POST or None, keep_stored=True, initial={"expires_at": None if account.expired else account.expires_at}
     )
@@ -128,7 +122,16 @@ def cloud_account_delete(request: HttpRequest, slug: str, account_id: UUID) -> H
     return render(request, "catalog/cloud_account_delete.html", context, status=422 if form.errors else 200)
 
 
-@require_http_methods(["GET", "POST"])
+@require_POST
+def cloud_account_test(request: HttpRequest, slug: str, account_id: UUID) -> HttpResponse:
+    """Test the stored credential, in the regions it is used in."""
+    team = get_team(request, slug, "admin")
+    account = get_row(CloudAccount.objects.all(), team, account_id)
+    actions.request_test(team, request.user, account, test_checks(account.vendor, _used_regions(account)))
+    return redirect("catalog:cloud_account_detail", slug, account.id)
+
+
+@require_GET
 @vary_on_headers("HX-Request")
 def connection_test(request: HttpRequest, slug: str, test_id: UUID) -> HttpResponse:
     """The outcome so far; the part of a page that asks for itself until the worker is done."""
@@ -137,6 +140,12 @@ def connection_test(request: HttpRequest, slug: str, test_id: UUID) -> HttpRespo
     context = {"test": test, "matrix": connection_matrix(test, test.cloud_account.vendor)}
     page = "_connection_test" if request.htmx else "connection_test"
     return render(request, f"catalog/{page}.html", context)
+
+
+def _used_regions(account: CloudAccount) -> list[str]:
+    """Where the account's sources are, at most as many as one test takes."""
+    regions = account.sources.filter(archived_at=None).values_list("region", flat=True)
+    return sorted(set(regions))[:MOST_TESTED] or [FIRST_REGION[account.vendor]]
 
 
 def _draft(team: Team, request: HttpRequest) -> CloudAccount | None:

@@ -18,7 +18,7 @@ from catalog.forms import DeleteSourceForm, ScheduleForm, SourceForm, split_word
 from catalog.models import Source, SyncRun
 from catalog.providers import PROVIDERS
 from catalog.sources import is_unattended, run_seconds, run_steps, source_cards, source_label
-from catalog.sync import request_sync
+from catalog.sync import accept_suspect, request_sync
 
 RUNS_LISTED = 50
 
@@ -151,6 +151,17 @@ def run_detail(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
         "explanation": card.explain_run(run),
     }
     return render(request, _page(request, "run_detail", "_run_state"), context)
+
+
+@require_POST
+def run_accept(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
+    """Believe a suspect listing: the cloud is asked again, and what it still lists is applied."""
+    team = get_team(request, slug, "admin")
+    run = get_row(SyncRun.objects.select_related("source", "team"), team, run_id)
+    started = accept_suspect(run, request.user)
+    if started is None:
+        messages.warning(request, _("There is nothing to accept here any more."))
+    return redirect("catalog:run_detail", slug, (started or run).id)
 
 
 def _sources() -> QuerySet[Source]:

@@ -1,0 +1,68 @@
+"""The steps of a registration as its page shows them, and its error in plain words."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from catalog.errors import Explanation, explain
+from catalog.models import Registration
+from catalog.registration import LOOKUPS
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`tone` is "" for what is still to come, "now" for what goes on, else as the stylesheet names it."""
+
+    tone: str
+    title: str
+    text: str = ""
+    at: datetime | None = None
+
+
+def registration_steps(registration: Registration) -> list[Step]:
+    """Validated, sent, accepted, seen. A refusal or an unknown outcome ends them."""
+    steps = [Step("ok", _("Validated"), _("Every field was checked."), registration.created_at), _sent(registration)]
+    steps.append(_accepted(registration))
+    if registration.state not in ("rejected", "unknown"):
+        steps.append(_seen(registration))
+    return steps
+
+
+def _sent(registration: Registration) -> Step:
+    if registration.state == "pending":
+        return Step("now", _("Waiting for a worker"), _("It is sent once, within seconds."))
+    if registration.state == "sending":
+        return Step("now", _("Sending"), _("The cloud is being asked."), registration.sent_at)
+    if registration.sent_at is None:
+        return Step("bad", _("Not sent"))
+    return Step("ok", _("Sent"), "", registration.sent_at)
+
+
+def _accepted(registration: Registration) -> Step:
+    state = registration.state
+    if state in ("succeeded", "seen"):
+        return Step("ok", _("Accepted"), registration.remote_id or "", registration.finished_at)
+    if state == "rejected":
+        return Step("bad", _("Rejected"), "", registration.finished_at)
+    if state == "unknown":
+        tries = _("Looked up %(n)s of %(most)s times.") % {"n": registration.lookups, "most": len(LOOKUPS)}
+        return Step("warn", _("Outcome unknown"), tries)
+    return Step("", _("Accepted by the cloud"))
+
+
+def _seen(registration: Registration) -> Step:
+    if registration.state == "seen":
+        return Step("ok", _("Seen in a sync"), "", registration.seen_at)
+    if registration.state == "succeeded":
+        return Step("now", _("Seen in a sync"), _("The next sync of this region's registered images confirms it."))
+    return Step("", _("Seen in a sync"))
+
+
+def is_watched(registration: Registration) -> bool:
+    """Whether the page asks again: something is still to happen by itself."""
+    return registration.state in ("pending", "sending", "succeeded") or registration.next_lookup_at is not None
+
+
+def registration_explanation(registration: Registration) -> Explanation | None:
+    return explain(registration.error, retried=False) if registration.error else None
