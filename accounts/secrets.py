@@ -72,7 +72,10 @@ def load_keyset() -> Any:
     """The AEAD primitive. Raises KeysetError where there is no keyset or it is not one."""
     text = env.text("BOOTSHELF_KEYSET")
     if not text:
-        raise KeysetError("BOOTSHELF_KEYSET is not set. Set it, or BOOTSHELF_KEYSET_FILE, to the keyset; `manage new_keyset` makes one.")
+        raise KeysetError(
+            "BOOTSHELF_KEYSET is not set. Set it, or BOOTSHELF_KEYSET_FILE, to the keyset; "
+            "`manage new_keyset` makes one."
+        )
     return _primitive(text)
 
 
