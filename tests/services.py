@@ -84,6 +84,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     home = Path(tempfile.mkdtemp(prefix="bootshelf-tests-"))
     early_config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
     os.environ["BOOTSHELF_HOME"] = str(home)
+    os.environ["STATIC_ROOT"] = str(home / "static")
+    (home / "static").mkdir()
     missing = [name for name, variable in VARIABLES.items() if not os.environ.get(variable)]
     if _runs_tests(early_config):
         for name in missing:
