@@ -103,7 +103,7 @@ def test_it_holds_what_its_packages_need_in_turn(file: str) -> None:
 
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-embedded.txt", "requirements-dev.txt"])
 def test_what_is_installed_is_what_is_locked(file: str) -> None:
-    installed = {canonicalize_name(there.name): Version(there.version) for there in metadata.distributions()}
+    installed = {str(canonicalize_name(there.name)): Version(there.version) for there in metadata.distributions()}
     pins = read(file)
     assert {name: installed[name] for name in pins if name in installed} == {
         name: pin.version for name, pin in pins.items() if name in installed
