@@ -1,0 +1,117 @@
+"""AddImage is not idempotent and has no token (PROVIDERS.md section 5): unknown is not failed, and not sent twice."""
+
+import pytest
+
+from catalog import registration, tasks
+from catalog.models import Image
+from catalog.sync import sync_now
+from tests.catalog.registration.asked import CUT_OFF, REGION, VM, sent, settle
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("simulated")]
+
+
+# AddImage is not idempotent and has no token: unknown is not failed, and nothing is sent again by itself
+
+
+@pytest.mark.parametrize("fault", CUT_OFF.values(), ids=CUT_OFF.keys())
+@pytest.mark.parametrize("applied", [True, False], ids=["added", "not added"])
+def test_an_answer_that_is_cut_off_means_unknown_and_is_sent_once(send, cloud, fault, applied):
+    cloud.fail(operation="AddImage", apply=applied, times=0, **fault)
+    made = send(VM)
+    assert made.state == "unknown" and made.error["code"] and made.next_lookup_at and not made.finished_at
+    assert not Image.objects.exists()
+    for _ in range(3):
+        tasks.register_image(str(made.id))
+        tasks.settle_registrations()
+    made.refresh_from_db()
+    assert made.state == "unknown" and len(sent(cloud)) == 1
+
+
+def test_a_timeout_after_sending_means_unknown(send, cloud, monkeypatch):
+    monkeypatch.setattr("catalog.providers.wire.READ_SECONDS", 0.3)
+    cloud.fail(operation="AddImage", apply=True, delay=2.0)
+    assert send(VM).state == "unknown" and len(sent(cloud)) == 1
+
+
+@pytest.mark.parametrize("code", ["EcsError", "AliyunError", "DbError"])
+def test_the_clouds_own_trouble_may_have_come_after_the_image_was_added(send, cloud, code):
+    """406 is the provider's own trouble; whichever way it is judged, it is never sent again and the truth comes out."""
+    cloud.fail(operation="AddImage", status=406, code=code, apply=True)
+    made = send(VM)
+    assert made.state in ("rejected", "unknown") and len(sent(cloud)) == 1
+
+
+def test_listimages_settles_an_unknown_outcome_as_success(send, cloud):
+    cloud.fail(operation="AddImage", apply=True, reset=True)
+    made = settle(send(VM))
+    assert (made.state, made.remote_id, made.error) == ("succeeded", "m-bp1akkkr1rkxtb", None)
+    assert made.image.name == "cfd-base" and made.finished_at and made.lookups == 1 and len(sent(cloud)) == 1
+
+
+def test_an_unknown_outcome_is_looked_up_five_times_within_an_hour(send, cloud):
+    cloud.fail(operation="AddImage", reset=True)
+    made = send(VM)
+    waits = []
+    while made.next_lookup_at:
+        waits.append(made.next_lookup_at)
+        before = len(cloud.requests("ListImages"))
+        settle(made)
+        assert len(cloud.requests("ListImages")) == before + 1
+    assert (made.state, made.lookups) == ("unknown", 5)
+    assert sum(pause.total_seconds() for pause in registration.LOOKUPS) == 3600
+    settle(made)
+    assert len(sent(cloud)) == 1
+
+
+def test_an_image_of_another_version_or_type_does_not_settle_it(send, cloud):
+    cloud.fail(operation="AddImage", reset=True)
+    made = send(VM)
+    others = [
+        {"ImageId": "m-1", "ImageType": "VM", "Name": "cfd-base", "Version": "V9"},
+        {"ImageId": "m-2", "ImageType": "Container", "Name": "cfd-base", "Version": "V1.0"},
+        {"ImageId": "m-3", "ImageType": "VM", "Name": "cfd-base-2", "Version": "V1.0"},
+    ]
+    cloud.add(listing="alibaba_ehpc_registered", region=REGION, items=others)
+    assert settle(made).state == "unknown"
+
+
+def test_a_lookup_that_fails_leaves_it_unknown_and_is_tried_later(send, cloud):
+    cloud.fail(operation="AddImage", apply=True, reset=True)
+    made = send(VM)
+    cloud.fail(operation="ListImages", status=407, code="NotAuthorized")
+    assert settle(made).state == "unknown" and made.next_lookup_at
+    assert settle(made).state == "succeeded"
+
+
+def test_a_sync_that_lists_the_image_settles_an_unknown_outcome_too(send, cloud, make_source, account):
+    source = make_source("alibaba_ehpc_registered", account)
+    cloud.fail(operation="AddImage", apply=True, reset=True)
+    made = send(VM)
+    assert sync_now(source, "test", 10).state == "complete"
+    made.refresh_from_db()
+    assert made.state == "seen" and made.image.name == "cfd-base"
+
+
+def test_image_already_exists_after_an_unknown_outcome_means_it_worked(send, cloud):
+    cloud.fail(operation="AddImage", apply=True, reset=True)
+    first = send(VM)
+    second = send(VM)
+    first.refresh_from_db()
+    assert (first.state, second.state) == ("succeeded", "succeeded")
+    assert first.image_id == second.image_id and second.image.remote_id == "m-bp1akkkr1rkxtb"
+    assert second.error is None and len(sent(cloud)) == 2, "each was asked for by a person, and sent once"
+
+
+def test_image_already_exists_after_an_unknown_outcome_is_success_even_if_nothing_can_be_looked_up(send, cloud):
+    cloud.fail(operation="AddImage", apply=True, reset=True)
+    first = send(VM)
+    cloud.fail(operation="ListImages", status=407, code="NotAuthorized", times=0)
+    second = send(VM)
+    first.refresh_from_db()
+    assert (first.state, second.state, second.image_id) == ("succeeded", "succeeded", None)
+
+
+def test_image_already_exists_without_an_unknown_outcome_before_is_a_rejection(send, cloud):
+    send(VM, version="V0")
+    cloud.fail(operation="AddImage", status=400, code="ImageAlreadyExists")
+    assert send(VM).state == "rejected"
