@@ -9,6 +9,7 @@ from django.db import connection
 
 from accounts.models import SealedSecret
 from catalog import actions, tasks
+from catalog.models import Registration
 from catalog.registration_spec import validate_spec
 from tests.catalog.registration.asked import CANARY, CONTAINER, CUT_OFF, REGION, sent
 
