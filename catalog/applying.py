@@ -24,6 +24,11 @@ SUSPECT_SHARE, SUSPECT_COUNT = 0.3, 20
 TOLD_LENGTH = 1_000
 
 
+def listing_operation(kind: str) -> str:
+    """The call that lists the images, among those a provider makes."""
+    return next(name for name in PROVIDERS[kind].operations if "Image" in name)
+
+
 class ShelfMoved(Exception):
     """An image that was staged as unchanged is so no more: somebody else wrote it meanwhile. List again."""
 
@@ -144,7 +149,7 @@ def _is_accepted(values: Mapping[str, Any], digest: bytes) -> bool:
 
 def _suspicion(source: Source, lost: int, present: int) -> dict[str, Any]:
     return {
-        "operation": PROVIDERS[source.kind].operations[-1],
+        "operation": listing_operation(source.kind),
         "code": "SuspectListing",
         "message": f"The listing lacks {lost} of {present} images. Nothing was changed.",
         "request_id": None,

@@ -16,12 +16,12 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.models.functions import Now
 
-from catalog.applying import Listing, ShelfMoved, SourceRemoved, apply_listing
+from catalog.applying import Listing, ShelfMoved, SourceRemoved, apply_listing, listing_operation
 from catalog.completeness import Tally
 from catalog.connections import connect
 from catalog.leases import Heartbeat, Hold, RunLost, close_failed, give_back, session, show, take
 from catalog.models import Source, SyncRun
-from catalog.providers import PROVIDERS, list_pages
+from catalog.providers import list_pages
 from catalog.providers.base import Connection, ProviderError, Target
 from catalog.runs import accept_suspect, reconcile, request_sync, start_run
 from catalog.staging import Staging, staging_tables
@@ -125,7 +125,7 @@ def _sync(hold: Hold, patience_seconds: float, beat: Heartbeat) -> None:
             problem = "The shelf changed while the listing was read."
             continue
         return
-    operation = PROVIDERS[source.kind].operations[-1]
+    operation = listing_operation(source.kind)
     raise ProviderError(
         operation, "IncompleteListing", f"{problem} It was read twice.", kind="incomplete", retryable=True
     )
