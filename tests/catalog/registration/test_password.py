@@ -52,7 +52,7 @@ def test_the_registry_password_is_in_no_log_no_column_and_no_exception(ask, clou
         cloud.fail(operation="AddImage", **fault)
     with caplog.at_level(logging.DEBUG):
         for name in list(logging.root.manager.loggerDict):
-            logging.getLogger(name).setLevel(logging.DEBUG)
+            caplog.set_level(logging.DEBUG, logger=name)
         made = ask(CONTAINER)
         assert not any(spelling in everything_in_the_database() for spelling in SPELLINGS), "sealed from the start"
         tasks.register_image(str(made.id))
@@ -67,7 +67,7 @@ def test_the_registry_password_is_in_no_log_no_column_and_no_exception(ask, clou
     with caplog.at_level(logging.DEBUG):
         logging.getLogger("urllib3.connectionpool").debug("%s", CANARY)
     Registration.objects.update(description=CANARY)
-    assert CANARY in caplog.text and CANARY in everything_in_the_database()
+    assert "c4nary" in caplog.text and "c4nary" in everything_in_the_database()
 
 
 @pytest.mark.canary
