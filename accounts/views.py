@@ -50,7 +50,9 @@ def language_choose(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def theme_choose(request: HttpRequest) -> HttpResponse:
-    """Keeps light, dark or system: in a cookie for this browser (pages need no query), and with the person for the next one."""
+    """Keeps light, dark or system: in a cookie for this browser (pages need no query), and with the person for the next
+    one.
+    """
     there = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(there, {request.get_host()}, require_https=request.is_secure()):
         there = "/"
@@ -81,7 +83,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A reference for the person, written to the log beside the traceback. Reads nothing: the database may be what broke."""
+    """A reference for the person, written to the log beside the traceback. Reads nothing: the database may be what
+    broke.
+    """
     reference = uuid4().hex[:12]
     logger.error("reference %s: %s %s failed", reference, request.method, request.path)
-    return render(None, "500.html", {"reference": reference}, status=500)  # type: ignore[arg-type]
+    return render(None, "500.html", {"reference": reference}, status=500)

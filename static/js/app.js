@@ -3,6 +3,7 @@
 
 (() => {
   const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
   const toast = (text) => {
     const box = $("#toast");
     if (!box) return;
@@ -10,23 +11,27 @@
     clearTimeout(toast.timer);
     toast.timer = setTimeout(() => { box.textContent = ""; }, 6000);
   };
+  const copy = async (text, said) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      toast(said || "✓");
+    } catch { toast(text); }
+  };
 
   // Menus: one open at a time, closed by Escape and by a click elsewhere.
   const closeMenus = (except) => {
-    for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== except) menu.open = false;
+    for (const menu of $$("details.menu[open]")) if (menu !== except) menu.open = false;
   };
-  document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
 
   // <button data-copy="text">: copies, and says so. data-dialog="id" opens a dialog, data-close closes the one it is in.
-  document.addEventListener("click", async (event) => {
-    const button = event.target.closest("[data-copy], [data-dialog], [data-close]");
+  document.addEventListener("click", (event) => {
+    closeMenus(event.target.closest("details.menu"));
+    const button = event.target.closest("[data-copy], [data-dialog], [data-close], [data-drawer-close]");
     if (!button) return;
+    if ("drawerClose" in button.dataset) { event.preventDefault(); closeDrawer(); return; }
     if (button.dataset.dialog) { event.preventDefault(); $(`#${button.dataset.dialog}`)?.showModal(); return; }
     if ("close" in button.dataset) { button.closest("dialog")?.close(); return; }
-    try {
-      await navigator.clipboard.writeText(button.dataset.copy);
-      toast(button.dataset.copied || "✓");
-    } catch { toast(button.dataset.copy); }
+    copy(button.dataset.copy, button.dataset.copied);
   });
 
   // A request that failed says so; the page keeps what it showed.
@@ -39,11 +44,97 @@
   document.addEventListener("htmx:sendError", failed);
   document.addEventListener("htmx:timeout", failed);
 
-  const typing = (target) => target.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]");
+  // <input data-narrow="selector">: hides what beside it does not hold the text. Shown only where this file runs.
+  const showNarrowing = () => { for (const input of $$("input[data-narrow][hidden]")) input.hidden = false; };
+  document.addEventListener("DOMContentLoaded", showNarrowing);
+  document.addEventListener("input", (event) => {
+    const input = event.target;
+    if (!input.dataset?.narrow) return;
+    const text = input.value.toLowerCase();
+    for (const one of $$(input.dataset.narrow, input.parentElement)) one.hidden = !one.textContent.toLowerCase().includes(text);
+  });
+  document.addEventListener("change", (event) => { if (event.target.dataset?.narrow) event.stopPropagation(); }, true);
+
+  // The drawer: an image beside the list, where there is room. Its address is the image's own; closing gives the list's back.
+  const wide = matchMedia("(min-width: 1100px)");
+  let list = null; // the list's address, and the row to go back to
+  const markRow = (row) => {
+    for (const other of $$(".images .main[aria-current]")) other.removeAttribute("aria-current");
+    row?.setAttribute("aria-current", "true");
+  };
+  const closeDrawer = () => {
+    const drawer = $("#drawer");
+    if (!drawer?.firstElementChild) return false;
+    drawer.replaceChildren();
+    const row = $(".images .main[aria-current]");
+    markRow(null);
+    if (list) {
+      history.replaceState({ htmx: true }, "", list.address);
+      document.title = list.title;
+      list = null;
+    }
+    (row || $("#q"))?.focus();
+    return true;
+  };
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const row = event.detail.elt;
+    if (event.detail.target?.id !== "drawer" || !row.matches?.("a.main")) return;
+    if (!wide.matches) { event.preventDefault(); location.assign(row.href); return; }
+    list ??= { address: location.pathname + location.search, title: document.title };
+    markRow(row);
+  });
+
+  // What a swap would forget: which facets are open, and the search box's text when a chip removed it.
+  const open = new Map();
+  document.addEventListener("toggle", (event) => {
+    const details = event.target;
+    if (details.matches?.("#rail-body details[id]")) open.set(details.id, details.open);
+  }, true);
+  document.addEventListener("htmx:afterSwap", (event) => {
+    showNarrowing();
+    if (event.detail.target?.id === "drawer") { $("#drawer-title")?.focus({ preventScroll: true }); $("#drawer").scrollTop = 0; return; }
+    const results = $("#image-results"), q = $("#q");
+    if (results && q && document.activeElement !== q && q.value !== results.dataset.q) q.value = results.dataset.q;
+    if (event.detail.target?.id === "image-results" && $("#drawer")?.firstElementChild) { $("#drawer").replaceChildren(); list = null; }
+  });
+  document.addEventListener("htmx:oobAfterSwap", (event) => {
+    if (event.detail.target?.id !== "rail-body") return;
+    for (const [id, isOpen] of open) { const details = document.getElementById(id); if (details) details.open = isOpen; }
+    showNarrowing();
+  });
+
+  // Keys. Not while somebody types, and never with a modifier.
+  const typing = (target) => target.closest?.("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]");
+  const step = (by) => {
+    const rows = $$(".images .main");
+    const at = rows.indexOf(document.activeElement.closest?.("a.main") || $(".images .main[aria-current]"));
+    rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by))]?.focus();
+  };
+  const keys = {
+    "/": () => { $("#q")?.focus(); $("#q")?.select(); },
+    f: () => {
+      const rail = $("#rail");
+      if (rail && !rail.checkVisibility()) rail.showPopover();
+      $("#rail input, #rail summary")?.focus();
+    },
+    j: () => step(1),
+    k: () => step(-1),
+    c: () => {
+      const id = document.activeElement.closest?.("tr")?.querySelector(".sub") || $("#image-id");
+      if (id) copy(id.textContent.trim(), $("[data-copied]")?.dataset.copied || id.textContent.trim());
+    },
+    "?": () => { const help = $("#keys"); if (help && !help.open) help.showModal(); },
+  };
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.key === "Escape") { closeMenus(null); return; }
-    if (typing(event.target)) return;
-    if (event.key === "?") { const help = $("#keys"); if (help && !help.open) { event.preventDefault(); help.showModal(); } }
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || $("dialog[open]")) return;
+    if (event.key === "Escape") {
+      closeMenus(null);
+      if (!$("#rail:popover-open") && !typing(event.target)) closeDrawer();
+      return;
+    }
+    if (typing(event.target) || !Object.hasOwn(keys, event.key)) return;
+    if (event.key !== "?" && !$("#main.shelf, #image-id")) return;
+    event.preventDefault();
+    keys[event.key]();
   });
 })();

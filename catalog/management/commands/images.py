@@ -1,23 +1,21 @@
-import os
-import sys
 import unicodedata
-from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError, CommandParser
 
-from accounts.models import Team
+from accounts.management.base import PlainCommand
 from catalog.browse import ImageFilter, UnknownFilter, parse
 from catalog.models import Source
 from catalog.pages import stream
 
 # What a machine gets, in this order: the key, and its SQL where it is not the image's column of that name.
 KEYS = (
-    "id source kind remote_id name version type visibility os distribution os_version arch size_gib min_ram_mb min_disk_gb "
-    "disk_format status state repository tag description region cluster first_seen_at last_seen_at missing_since provenance"
-).split()
+    "id", "source", "kind", "remote_id", "name", "version", "type", "visibility", "os", "distribution", "os_version",
+    "arch", "size_gib", "min_ram_mb", "min_disk_gb", "disk_format", "status", "state", "repository", "tag",
+    "description", "region", "cluster", "first_seen_at", "last_seen_at", "missing_since", "provenance",
+)  # fmt: skip
 SQL = {
     "source": "i.source_id",
     "kind": "s.kind",
@@ -29,27 +27,22 @@ SQL = {
 TABLE = {"name": 44, "remote_id": 38, "os": 26, "arch": 8, "type": 9, "visibility": 10, "region": 16, "state": 10}
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "List the images of a team, filtered by the images page's own query string."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("team", metavar="TEAM", help="the team's slug")
-        parser.add_argument("query", metavar="QUERY", nargs="?", default="", help='as in "os=linux&arch=x86_64,arm64&q=cuda"')
-        parser.add_argument("--json", action="store_true", help="a JSON object a line, for machines")
+        parser.add_argument("query", metavar="QUERY", nargs="?", default="", help='"os=linux&arch=x86_64,arm64&q=cuda"')
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        team = Team.objects.filter(slug=options["team"]).first()
-        if team is None:
-            raise CommandError(f"There is no team {options['team']!r}.")
+    def handle(self, *args: Any, team: str, query: str, **options: Any) -> None:
+        owner = self.team(team)
         try:
-            asked = parse(options["query"], team.id, Source.objects.filter(team=team), strict=True)
+            asked = parse(query, owner.id, Source.objects.filter(team=owner), strict=True)
         except UnknownFilter as error:
             raise CommandError(str(error)) from None
-        try:
-            for line in json_lines(asked) if options["json"] else table_lines(asked):
-                self.stdout.write(line)
-        except BrokenPipeError:  # `| head` has read enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        for line in json_lines(asked) if options["json"] else table_lines(asked):
+            self.stdout.write(line)
 
 
 def json_lines(asked: ImageFilter) -> Iterator[str]:
@@ -63,7 +56,11 @@ def json_lines(asked: ImageFilter) -> Iterator[str]:
 def table_lines(asked: ImageFilter) -> Iterator[str]:
     yield "  ".join(_fit(title.upper().replace("_", " "), width) for title, width in TABLE.items()).rstrip()
     system = "coalesce(concat_ws(' ', left(i.distribution, 60), left(i.os_version, 20)), '')"
-    shown = {"name": "left(i.name, 80)", "remote_id": "left(i.remote_id, 80)", "os": f"coalesce(nullif({system}, ''), i.os)"}
+    shown = {
+        "name": "left(i.name, 80)",
+        "remote_id": "left(i.remote_id, 80)",
+        "os": f"coalesce(nullif({system}, ''), i.os)",
+    }
     for row in stream(asked, ", ".join(shown.get(column, f"i.{column}") for column in TABLE)):
         yield "  ".join(_fit(text, width) for text, width in zip(row, TABLE.values(), strict=True)).rstrip()
 

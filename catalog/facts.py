@@ -1,0 +1,223 @@
+"""What the page of one image says: facts with where each comes from, its history, and the cloud's own document."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from catalog.labels import value_label
+from catalog.models import Image, ImageChange, ImageDocument
+
+LONGEST = 2_000  # characters of one text on the page; strangers write a megabyte
+MOST_LINES = 600
+CHANGES_SHOWN = 50
+
+ORIGINS = {
+    "reported": _("reported"),
+    "derived": _("derived"),
+    "admin": _("set by an admin"),
+    "unknown": _("not reported"),
+}
+LABELS: dict[str, Promise] = {
+    "type": _("Type"),
+    "os": _("Operating system"),
+    "distribution": _("Distribution"),
+    "os_version": _("OS version"),
+    "arch": _("Architecture"),
+    "visibility": _("Visibility"),
+    "version": _("Image version"),
+    "repository": _("Repository"),
+    "tag": _("Tag"),
+    "size_gib": _("Size"),
+    "min_ram_mb": _("Least memory"),
+    "min_disk_gb": _("Least disk"),
+    "disk_format": _("Disk format"),
+    "state": _("State"),
+    "status": _("Status"),
+    "region": _("Region"),
+    "cluster": _("Cluster"),
+    "name": _("Name"),
+    "description": _("Description"),
+}
+EXTRAS = {
+    "container_type": _("Container type"),
+    "container_system": _("Container system"),
+    "compute_type": _("Compute type"),
+}
+UNITS = {"size_gib": "GiB", "min_ram_mb": "MB", "min_disk_gb": "GB"}
+# Shown even when unknown; of the others only what is known is worth a line.
+ALWAYS = ("type", "os", "distribution", "os_version", "arch", "visibility", "size_gib", "state", "region")
+CONTAINER_ONLY = ("repository", "tag", "cluster")
+
+HAPPENED: dict[str, tuple[Promise, str]] = {
+    "added": (_("First seen"), "ok"),
+    "missing": (_("No longer listed"), "bad"),
+    "returned": (_("Listed again"), "ok"),
+}
+
+# By which rule a field was derived (PROVIDERS.md sections 2 and 2a), for one listing or for all.
+RULES: dict[tuple[str, str], Promise] = {
+    ("", "name"): _("the cloud gives no name; this is the ID"),
+    ("alibaba_ehpc_container", "name"): _("repository and tag"),
+    ("", "type"): _("this listing holds nothing else"),
+    ("", "os"): _("from the system's name"),
+    ("", "distribution"): _("from the system's name"),
+    ("", "os_version"): _("from the system's name"),
+    ("alibaba_ens_public", "os_version"): _("from the image's ID"),
+    ("alibaba_ens_public", "distribution"): _("from the image's ID"),
+    ("", "arch"): _("from the compute type"),
+    ("huawei_workspace", "arch"): _("listed when x86 images are asked for"),
+    ("alibaba_ens_public", "visibility"): _("this listing holds public images only"),
+    ("", "visibility"): _("this listing holds the account's own images"),
+    ("", "state"): _("the cloud gives no status; the image is listed"),
+    ("", "region"): _("the region that was asked"),
+    ("", "cluster"): _("the cluster that was asked"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """`origin` is a key of ORIGINS, `rule` by what it was derived; both "" for what Bootshelf itself knows."""
+
+    label: str | Promise
+    value: str
+    origin: str = ""
+    rule: str = ""
+    warn: bool = False
+
+    @property
+    def origin_label(self) -> str:
+        return str(ORIGINS.get(self.origin, self.origin))
+
+
+def cut(text: str) -> str:
+    """A stranger's text as a page can carry it."""
+    if len(text) <= LONGEST:
+        return text
+    return _t("%(start)s… (%(n)s characters in all)") % {
+        "start": text[:LONGEST],
+        "n": number_format(len(text), force_grouping=True),
+    }
+
+
+def facts(image: Image) -> list[Fact]:
+    """The normalised fields, then what the listing says beside them."""
+    return [*_fields(image), *_extras(image)]
+
+
+def _fields(image: Image) -> Iterator[Fact]:
+    for field, label in LABELS.items():
+        value = getattr(image, field)
+        unknown = value is None or value == "unknown"
+        if field == "name" or (unknown and field not in ALWAYS) or (field in CONTAINER_ONLY and not value):
+            continue
+        origin = image.provenance.get(field, "unknown")
+        if field == "state" and image.state in ("missing", "archived"):
+            origin = ""  # ours, not the cloud's
+        yield Fact(label, _shown(field, value), origin, _rule(image, field) if origin == "derived" else "")
+
+
+def _shown(field: str, value: Any) -> str:
+    if value is None:
+        return _t("Unknown")
+    if field in UNITS:
+        return f"{number_format(value, force_grouping=True)} {UNITS[field]}"
+    return cut(value_label(field, str(value)))
+
+
+def _rule(image: Image, field: str) -> str:
+    rule = RULES.get((image.source.kind, field)) or RULES.get(("", field))
+    return str(rule or "")
+
+
+def _extras(image: Image) -> Iterator[Fact]:
+    extra = image.extra
+    if extra.get("bare_metal"):
+        yield Fact(_("Bare metal"), _t("For bare-metal instances"), "reported")
+    if isinstance(base := extra.get("base_os"), dict):
+        words = [str(base[name]) for name in ("platform", "version", "arch") if base.get(name)]
+        differs = _differs(image, base)
+        rule = _t("differs from the image's own system, which is shown above") if differs else ""
+        yield Fact(_("Management nodes"), cut(" ".join(words) or str(base.get("tag", ""))), "reported", rule, differs)
+    for name, label in EXTRAS.items():
+        if extra.get(name):
+            yield Fact(label, cut(str(extra[name])), "reported")
+
+
+def _differs(image: Image, base: dict[str, Any]) -> bool:
+    """Whether the management nodes' system contradicts the image's own (seed ListCustomImages: i386 against x86_64)."""
+    pairs = (("platform", image.distribution), ("version", image.os_version), ("arch", image.arch))
+    return any(
+        base.get(name) and own and own != "unknown" and str(base[name]).lower() != own.lower() for name, own in pairs
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    at: datetime
+    title: str
+    detail: str
+    tone: str
+
+
+def history(image: Image) -> list[Event]:
+    """What syncs changed, the latest first, down to when the image was first seen."""
+    changes = ImageChange.objects.filter(team_id=image.team_id, image=image).order_by("-at", "-id")[:CHANGES_SHOWN]
+    events = [_event(change) for change in changes]
+    if not any(change.kind == "added" for change in changes):
+        events.append(Event(image.first_seen_at, _t("First seen"), "", ""))
+    return events
+
+
+def _event(change: ImageChange) -> Event:
+    if change.kind == "changed":
+        label = LABELS.get(change.field, change.field)
+        title = _t("%(field)s changed") % {"field": label}
+        before, after = (_brief(text) for text in (change.before, change.after))
+        return Event(change.at, title, f"{before} → {after}", "")
+    words, tone = HAPPENED.get(change.kind, (change.kind, ""))
+    return Event(change.at, str(words), "", tone)
+
+
+def _brief(text: str | None) -> str:
+    if text is None:
+        return _t("unknown")
+    return text if len(text) <= 120 else f"{text[:120]}…"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One value of the cloud's document, and the way to it: OsTag.Platform."""
+
+    path: str
+    value: str
+
+
+def provider_data(image: Image) -> list[Line]:
+    """The cloud's own item, a line a value, cut where it is more than a page can carry."""
+    row = ImageDocument.objects.filter(team_id=image.team_id, image=image).first()
+    lines: list[Line] = []
+    for line in _lines(row.document if row else {}, ""):
+        if len(lines) == MOST_LINES:
+            lines.append(Line("…", _t("More was left out.")))
+            break
+        lines.append(line)
+    return lines
+
+
+def _lines(value: Any, path: str) -> Iterator[Line]:
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _lines(inner, f"{path}.{name[:200]}" if path else name[:200])
+    elif isinstance(value, list) and value:
+        for place, inner in enumerate(value):
+            yield from _lines(inner, f"{path}[{place}]")
+    else:
+        shown = {"true": True, "false": False, "null": None}
+        words = next((word for word, what in shown.items() if value is what), None)
+        yield Line(path, words or cut(str(value) if value not in ({}, []) else "—"))

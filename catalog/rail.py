@@ -1,0 +1,110 @@
+"""The facet rail: each dimension with its values, how many images each would show, and which are chosen."""
+
+import zlib
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+
+from catalog.browse import NOTHING, Chip, Choice, ImageFilter
+from catalog.counts import Counts
+from catalog.labels import DIMENSIONS
+from catalog.selection import foreign_distributions
+
+SHOWN = 6  # values of a facet before "n more"; a chosen one is always shown
+MOST = 150  # what a page can carry; the most frequent ones
+SEARCHABLE = 12
+
+
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    """One value. `field` is what its checkbox sends, with a "-" where the value is excluded."""
+
+    value: str
+    label: str
+    n: int
+    chosen: bool
+    excluded: bool
+    dom_id: str
+
+    @property
+    def field(self) -> str:
+        return f"-{self.sent}" if self.excluded else self.sent
+
+    @property
+    def sent(self) -> str:
+        """The value as a query string holds it; one that begins with a "-" is no exclusion."""
+        value = self.value.replace(",", "\\,")
+        return f"\\{value}" if value.startswith(("-", "\\")) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    dimension: str
+    label: str | Promise
+    values: list[FacetValue]
+    more: list[FacetValue]
+    left_out: int
+    chosen: int
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.more) > SEARCHABLE
+
+
+def facets(asked: ImageFilter, counts: Counts) -> list[Facet]:
+    """Every facet that has something to choose, in the order of the page."""
+    return [facet for d in DIMENSIONS if (facet := _facet(asked, counts, d))]
+
+
+def _facet(asked: ImageFilter, counts: Counts, dimension: str) -> Facet | None:
+    choice, found = asked.choices.get(dimension, NOTHING), counts.facets[dimension]
+    values = [_value(asked, dimension, value, n, choice) for value, n in found.items()]
+    values += [_value(asked, dimension, v, 0, choice) for v in (*choice.wanted, *choice.unwanted) if v not in found]
+    # The most frequent first, what is not known last, whatever is chosen.
+    values.sort(key=lambda v: (v.value in ("other", "unknown", "archived"), v.value == "unknown", -v.n, v.label))
+    if not values or (dimension == "os_version" and not choice and not asked.choices.get("distribution")):
+        return None  # versions say nothing without their distribution
+    if dimension == "region" and len(values) < 2 and not choice:
+        return None
+    head = [value for place, value in enumerate(values) if place < SHOWN or value.chosen or value.excluded]
+    rest = [value for value in values if value not in head]
+    if len(rest) == 1:
+        head, rest = values, []
+    return Facet(
+        dimension,
+        DIMENSIONS[dimension],
+        head,
+        rest[:MOST],
+        max(0, len(rest) - MOST),
+        len(choice.wanted) + len(choice.unwanted),
+    )
+
+
+def _value(asked: ImageFilter, dimension: str, value: str, n: int, choice: Choice) -> FacetValue:
+    dom_id = f"f-{dimension}-{zlib.crc32(value.encode()):x}"
+    label = asked.value_label(dimension, value)
+    return FacetValue(value, label, n, value in choice.wanted, value in choice.unwanted, dom_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A chip, and how many images its removal would leave; None where that is not known."""
+
+    chip: Chip
+    n: int | None
+
+
+def removals(asked: ImageFilter, counts: Counts, without_search: int | None) -> list[Removal]:
+    """For a filter that excludes everything: what each part of it takes away."""
+    found = []
+    for chip in asked.chips():
+        if chip.dimension == "q":
+            found.append(Removal(chip, without_search))
+            continue
+        choice = asked.choices[chip.dimension].without(chip.value)
+        rest = asked.with_choice(chip.dimension, choice)
+        # A distribution that has no count of its own cannot be told from the others under "other".
+        uncounted = chip.dimension == "distribution" and choice and foreign_distributions(rest)
+        left = None if uncounted else counts.with_choice(chip.dimension, rest.choice(chip.dimension))
+        found.append(Removal(chip, left))
+    return sorted(found, key=lambda removal: -(removal.n or 0))
