@@ -47,7 +47,8 @@ def web() -> NoReturn:
 def worker() -> NoReturn:
     check()
     threads = os.environ.get("WORKER_THREADS") or "8"
-    becomes("-m", "celery", "-A", "config", "worker", "-P", "threads", "--concurrency", threads, "--without-gossip")
+    options = ["-P", "threads", "--concurrency", threads, "--loglevel", os.environ.get("LOG_LEVEL") or "INFO"]
+    becomes("-m", "celery", "-A", "config", "worker", *options, "--without-gossip")
 
 
 def beat() -> NoReturn:

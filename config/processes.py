@@ -62,14 +62,20 @@ class Processes:
             return "the janitor process was killed."
         return None
 
-    def stop(self, hurry: Callable[[], bool] = lambda: False) -> None:
-        """Ask all to end, wait STOP_SECONDS at most (not at all once `hurry()`), then kill what is left of them."""
-        for child in self.children.values():
-            if child.poll() is None:
-                child.terminate()
+    def stop(self, hurry: Callable[[], bool] = lambda: False, last: str = "") -> None:
+        """Ask all to end, the one named `last` when the others have; wait STOP_SECONDS in all, or until `hurry()`, then
+        kill what is left of them."""
         deadline = time.monotonic() + STOP_SECONDS
-        while time.monotonic() < deadline and not hurry() and any(c.poll() is None for c in self.children.values()):
-            time.sleep(0.02)
+        for names in (
+            [name for name in self.children if name != last],
+            [name for name in self.children if name == last],
+        ):
+            asked = [self.children[name] for name in names]
+            for child in asked:
+                if child.poll() is None:
+                    child.terminate()
+            while time.monotonic() < deadline and not hurry() and any(child.poll() is None for child in asked):
+                time.sleep(0.02)
         for child in self.children.values():
             kill_group(child.pid, signal.SIGKILL)
             child.wait()

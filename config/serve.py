@@ -105,7 +105,7 @@ class Run:
         finally:
             self.stopping = self.stopping or time.monotonic()
             self.note.unlink(missing_ok=True)
-            processes.stop(lambda: self.hurry)
+            processes.stop(lambda: self.hurry, last="simulator")  # a sync that is ending still asks it
             for last in [server for server in self.servers.values() if server.release()]:
                 last.wait_until_stopped(1.8)
             lock.close()
@@ -209,7 +209,8 @@ class Run:
 
     def start_worker(self, processes: Processes) -> None:
         options = ["-B", "-P", "threads", "--concurrency", "4", "--schedule", str(self.home / "beat-schedule")]
-        words = self.python("-m", "celery", "-A", "config", "worker", *options, "--without-gossip", "--without-mingle")
+        options += ["--loglevel", os.environ.get("LOG_LEVEL") or "INFO", "--without-gossip", "--without-mingle"]
+        words = self.python("-m", "celery", "-A", "config", "worker", *options)
         processes.start("worker", words, self.environment, ROOT)
 
     def wait_for_web(self, processes: Processes, port: int) -> None:

@@ -29,7 +29,7 @@ def start(home: Path) -> Iterator[Start]:
     started: list[Running] = []
 
     def start_it(*words: str, in_background: bool = False, **extra: str) -> Running:
-        started.append(Running(home, *(words or ("--empty",)), in_background=in_background, **extra))
+        started.append(Running(home, *filter(None, words or ("--empty",)), in_background=in_background, **extra))
         return started[-1]
 
     yield start_it
@@ -147,6 +147,26 @@ def test_a_wrong_setting_stops_the_start_with_one_clear_line(start: Start, wrong
     assert "bootshelf: " in run.said
     assert "Traceback" not in run.said
     assert not processes_of(run.home)
+
+
+def test_the_demo_shows_images_of_all_six_listings_and_keeps_them(start: Start, home: Path) -> None:
+    run = start("")
+    run.wait_until_ready()
+    assert re.search(r"Sign in as \S+@\S+ with the password \S+", run.said)
+    seconds_until(lambda: len({image["kind"] for image in demo_images(home)}) == 6, 40)
+    done = manage(home, "sync", "demo", "--json")  # finds the simulator that is running
+    assert done.returncode == 0, done.stderr
+    before = {image["id"] for image in demo_images(home)}
+    assert run.stop(signal.SIGTERM) < 5
+    again = start("")
+    again.wait_until_ready()
+    assert {image["id"] for image in demo_images(home)} == before
+
+
+def demo_images(home: Path) -> list[dict[str, str]]:
+    done = manage(home, "images", "demo", "--json")
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_what_it_does_not_understand_is_said(start: Start) -> None:
