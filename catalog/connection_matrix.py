@@ -30,11 +30,21 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """One cause and everywhere it was met, so that ten regions of one missing permission are one paragraph."""
+class Met:
+    """One listing's refusal, where it was met; the explanation is of the first of these regions."""
 
+    listing: str
+    regions: list[str]
     explanation: Explanation
-    places: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One cause and every listing that met it, so that ten missing permissions are one paragraph and ten lines."""
+
+    title: str
+    advice: str
+    met: list[Met]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +112,17 @@ def _explain(result: dict[str, Any], vendor: str) -> Explanation:
 
 
 def _refusals(denied: list[dict[str, Any]], vendor: str) -> list[Refusal]:
-    causes: dict[tuple[Any, ...], Refusal] = {}
+    causes: dict[tuple[str, str], Refusal] = {}
+    listings: dict[tuple[str, ...], Met] = {}
     for result in denied:
-        place = f"{PROVIDERS[result['kind']].label} · {result['region']}"
-        cause = (result.get("operation"), result.get("code"), result.get("message"))
-        if cause not in causes:
-            causes[cause] = Refusal(_explain(result, vendor), [])
-        causes[cause].places.append(place)
+        explanation = _explain(result, vendor)
+        cause = (explanation.title, explanation.advice)
+        refusal = causes.setdefault(cause, Refusal(*cause, []))
+        listing = (*cause, result["kind"], explanation.code, explanation.message)
+        if listing not in listings:
+            listings[listing] = Met(str(PROVIDERS[result["kind"]].label), [], explanation)
+            refusal.met.append(listings[listing])
+        listings[listing].regions.append(result["region"])
     return list(causes.values())
 
 

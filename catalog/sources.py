@@ -128,7 +128,12 @@ class SourceCard:
 
     @property
     def is_due(self) -> bool:
-        return self.source.next_sync_at <= timezone.now()
+        return self.source.paused_at is None and self.source.next_sync_at <= timezone.now()
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether a page that watches will soon have something new to show."""
+        return self.running is not None or self.is_due
 
     @property
     def pages_expected(self) -> int | None:

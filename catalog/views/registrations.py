@@ -177,11 +177,11 @@ def _initial(request: HttpRequest, team: Team, accounts: list[CloudAccount]) -> 
     if like:
         return initial_like(like)
     last = earlier.filter(cloud_account__in=accounts).order_by("-created_at").first()
-    regions = _regions(team, accounts)
+    registered = Source.objects.filter(team=team, kind__in=REGISTERED_KIND.values(), archived_at=None)
     return {
         "type": "vm" if request.GET.get("type") == "vm" else "container",
         "account": str(last.cloud_account_id if last else accounts[0].id),
-        "region": last.region if last else (regions[0] if len(regions) == 1 else ""),
+        "region": last.region if last else registered.values_list("region", flat=True).first() or "",
     }
 
 

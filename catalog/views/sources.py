@@ -183,7 +183,7 @@ def _list_context(team: Team) -> dict[str, object]:
     context: dict[str, object] = {
         "cards": cards,
         "failing": [card for card in cards if card.health == "failing"],
-        "running": any(card.running for card in cards),
+        "watched": any(card.is_moving for card in cards),
         "unattended": is_unattended(cards),
         "cloud_accounts": accounts,
         "expiring": [account for account in accounts if account.expires_soon],
