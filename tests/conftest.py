@@ -11,14 +11,16 @@ from django.test import Client
 
 from accounts.models import CloudAccount, Membership, Team, User
 from catalog.connections import seal_credential
-from catalog.models import Source
+from catalog.models import Image, ImageDocument, Source
+from catalog.providers.base import RemoteImage
+from catalog.rows import columns, content_hash
 from tests.clouds.fixtures import cloud  # noqa: F401 - a fixture
 
 PASSWORD = "correct-horse-battery"
 
 
 def pytest_configure() -> None:
-    """Static files as they lie in the repository: nothing has been collected, so there is no manifest of hashed names."""
+    """Static files as they lie in the repository: nothing was collected, so there is no manifest of hashed names."""
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 
 
@@ -93,7 +95,7 @@ def as_user() -> Callable[[User], Client]:
 
 @pytest.fixture
 def make_account(team: Team) -> Callable[..., CloudAccount]:
-    """A simulated account with a credential the simulator knows; `credential`, `vendor`, `name`, `team` may be given."""
+    """A simulated account with a credential the simulator knows, or the given `credential`."""
     from tests.clouds import credentials
 
     def make(vendor: str = "alibaba", credential: dict[str, str] | None = None, **fields: Any) -> CloudAccount:
@@ -128,7 +130,23 @@ def make_source(make_account: Callable[..., CloudAccount]) -> Callable[..., Sour
 
 
 @pytest.fixture
-def simulated(settings: Any, cloud: Any) -> Iterator[Any]:
+def make_image() -> Callable[..., Image]:
+    """An image on the shelf of a source, as its last listing had it; the fields are those of RemoteImage."""
+
+    def make(source: Source, **fields: Any) -> Image:
+        number = Image.objects.filter(source=source).count() + 1
+        given = {"remote_id": f"m-{number}", "name": f"image-{number}", "type": "vm", "region": source.region} | fields
+        remote = RemoteImage(**{"key": given["remote_id"], **given})
+        digest = content_hash(remote)[1]
+        image = Image.objects.create(team_id=source.team_id, source=source, content_hash=digest, **columns(remote))
+        ImageDocument.objects.create(team_id=source.team_id, image=image, document=dict(remote.document))
+        return image
+
+    return make
+
+
+@pytest.fixture
+def simulated(settings: Any, cloud: Any) -> Iterator[Any]:  # noqa: F811
     """The simulator, known to the product as the one that simulated accounts talk to."""
     settings.SIMULATOR_URL = cloud.url
     yield cloud
