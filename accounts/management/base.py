@@ -29,6 +29,12 @@ class PlainCommand(BaseCommand):
         told = "print JSON (it always does)" if self.always_json else "print JSON"
         parser.add_argument("--json", action="store_true", help=told)
 
+    def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **options)
+        # `sync TEAM --json SOURCE` means the same as `sync TEAM SOURCE --json`, which argparse takes only when asked to.
+        parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
+        return parser
+
     def execute(self, *args: Any, **options: Any) -> Any:
         try:
             return super().execute(*args, **options)
