@@ -4,6 +4,7 @@ distribution/reference).
 A registry is never contacted: everything here comes from the text of the reference.
 """
 
+import re
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -15,6 +16,8 @@ from catalog.providers.alibaba_registry import acr_flags, registry_region
 # A name has at most 255 characters, a tag 128, a digest 135 (distribution/reference); more is no reference,
 # and is not given to the parser's regular expressions.
 LONGEST = 600
+
+_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 
 
 class NotAReference(ValueError):
@@ -57,7 +60,7 @@ def parse_reference(text: str) -> ContainerReference:
     except InvalidDigest:
         raise NotAReference(_("The digest is not one, such as sha256: and 64 hexadecimal digits.")) from None
     except InvalidReference as error:
-        raise NotAReference(_reason(error)) from None
+        raise NotAReference(_reason(text, error)) from None
     registry, repository = found.split_hostname()
     is_acr, enterprise = acr_flags(text)
     return ContainerReference(
@@ -71,7 +74,11 @@ def parse_reference(text: str) -> ContainerReference:
     )
 
 
-def _reason(error: InvalidReference) -> str:
+def _reason(text: str, error: InvalidReference) -> str:
     if "lowercase" in str(error):
         return _("A repository is written in small letters.")
+    tag = text.rpartition("/")[2].partition("@")[0].partition(":")[2]
+    if tag and not _TAG.fullmatch(tag):
+        message = _("“%(tag)s” is not a valid tag: letters, digits, underscore, dot and dash only, 128 at most.")
+        return message % {"tag": tag[:60]}
     return _("This is no container image reference such as registry.example.com/team/image:1.0.")
