@@ -122,7 +122,7 @@ BY_CODE: dict[str, Words] = {
     ),
     "ImageAlreadyExists": Words(
         _("Already exists"),
-        _("An image of this name, version and type is already registered."),
+        _("This image is registered already: by its name, version and type, or by its image ID."),
         _("Use the image that exists, or choose another name or version."),
     ),
     "ImageInUse": Words(

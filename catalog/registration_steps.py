@@ -1,5 +1,6 @@
 """The steps of a registration as its page shows them, and its error in plain words."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +19,30 @@ class Step:
     title: str
     text: str = ""
     at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallLine:
+    """One parameter of the call; an object's own line has no value, and its members are a step deeper."""
+
+    depth: int
+    name: str
+    value: str
+
+
+def call_lines(rows: Iterable[tuple[str, str]]) -> list[CallLine]:
+    """registration_spec.preview() as it is shown: the members of each object below its name."""
+    lines: list[CallLine] = []
+    opened: list[str] = []
+    for dotted, value in rows:
+        *objects, name = dotted.split(".")
+        for depth, parent in enumerate(objects):
+            if opened[depth : depth + 1] != [parent]:
+                lines.append(CallLine(depth, parent, ""))
+                opened[depth:] = [parent]
+        opened[len(objects) :] = []
+        lines.append(CallLine(len(objects), name, value))
+    return lines
 
 
 def registration_steps(registration: Registration) -> list[Step]:
@@ -42,7 +67,8 @@ def _sent(registration: Registration) -> Step:
 def _accepted(registration: Registration) -> Step:
     state = registration.state
     if state in ("succeeded", "seen"):
-        return Step("ok", _("Accepted"), registration.remote_id or "", registration.finished_at)
+        ids = [registration.remote_id, registration.request_id and f"{_('request')} {registration.request_id}"]
+        return Step("ok", _("Accepted"), " · ".join(filter(None, ids)), registration.finished_at)
     if state == "rejected":
         return Step("bad", _("Rejected"), "", registration.finished_at)
     if state == "unknown":

@@ -20,7 +20,7 @@ from catalog.providers import REGISTERED_KIND
 from catalog.registration import spec_of
 from catalog.registration_forms import RegistrationForm, initial_like
 from catalog.registration_spec import PASSWORD, preview, warnings
-from catalog.registration_steps import is_watched, registration_explanation, registration_steps
+from catalog.registration_steps import call_lines, is_watched, registration_explanation, registration_steps
 from catalog.shelving import on_shelf
 
 RECENT = 5
@@ -82,7 +82,7 @@ def registration_detail(request: HttpRequest, slug: str, registration_id: UUID) 
         "explanation": registration_explanation(registration),
         "watched": is_watched(registration),
         "existing": _existing(registration),
-        "rows": preview(spec_of(registration)),
+        "lines": call_lines(preview(spec_of(registration))),
     }
     page = "_registration_state" if request.htmx and not request.htmx.boosted else "registration_detail"
     return render(request, f"catalog/{page}.html", context)
@@ -91,7 +91,7 @@ def registration_detail(request: HttpRequest, slug: str, registration_id: UUID) 
 def _preview(request: HttpRequest, form: RegistrationForm) -> HttpResponse:
     """What would be sent, and the errors of what is filled in. The password stays away: a user name stands for it."""
     form.is_valid()
-    filled = [form[name] for name in form.fields if form[name].value()]
+    filled = [form[name] for name in form.fields if name != "type" and form[name].value()]
     context = _sending(form, has_password=bool(form.cleaned_data.get("registry_user"))) | {"checked": filled}
     return render(request, "catalog/_registration_preview.html", context)
 
@@ -157,10 +157,11 @@ def _form_page(
 def _sending(form: RegistrationForm, has_password: bool) -> dict[str, object]:
     """What would be sent, as far as the form allows it, and what looks wrong about it."""
     if not form.is_bound or form.spec is None:
-        return {"rows": [], "warnings": []}
+        return {"lines": [], "warnings": []}
     region = form.cleaned_data.get("region", "")
     found = warnings(form.spec, region, has_password=has_password)
-    return {"rows": preview(form.spec, has_password=has_password), "warnings": [text for _field, text in found]}
+    lines = call_lines(preview(form.spec, has_password=has_password))
+    return {"lines": lines, "warnings": [text for _field, text in found]}
 
 
 def _accounts(team: Team) -> QuerySet[CloudAccount]:
@@ -198,9 +199,19 @@ def _on_shelf(form: RegistrationForm) -> Image | None:
 
 
 def _existing(registration: Registration) -> Image | None:
-    """The image in the way of a registration that was rejected because there is one."""
+    """The image in the way of a registration that was rejected because there is one: of the same name, or made of the
+    same ECS image."""
     code = (registration.error or {}).get("code")
     if code != "ImageAlreadyExists" or registration.cloud_account is None:
         return None
     wanted = (registration.region, registration.type, registration.name, registration.version)
-    return on_shelf(registration.cloud_account, *wanted)
+    if image := on_shelf(registration.cloud_account, *wanted):
+        return image
+    same = Registration.objects.filter(
+        team_id=registration.team_id,
+        cloud_account=registration.cloud_account,
+        region=registration.region,
+        vm_image_id=registration.vm_image_id,
+    ).exclude(vm_image_id=None)
+    earlier = same.exclude(image=None).select_related("image").order_by("-created_at").first()
+    return earlier.image if earlier else None
