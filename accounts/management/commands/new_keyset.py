@@ -10,4 +10,4 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(new_keyset())
+        self.stdout.write("".join(new_keyset().split()))  # on one line, as an environment file needs it
