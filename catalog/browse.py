@@ -5,9 +5,9 @@ The same object gives the words that describe it (`chips`) and the addresses of 
 so that no query can be made without one.
 
 A query string holds, in any order, each as often as wanted: `type os distribution os_version arch visibility source
-region state` with values separated by commas (`\\,` is a comma), `-value` to exclude, `unknown` for what is not known;
-`q` with words that must all be found; `sort` with a column, `-` before it for descending. `page` and `size` belong to
-the page alone.
+region state` with values separated by commas (a backslash makes the next character mean itself), `-value` to exclude,
+`unknown` for what is not known; `q` with words that must all be found; `sort` with a column, `-` before it for
+descending. `page` and `size` belong to the page alone.
 """
 
 import re
@@ -34,7 +34,8 @@ LONGEST_VALUE = 200
 MOST_VALUES = 200
 MOST_WORDS = 10
 
-_COMMA = re.compile(r"(?<!\\),")
+_VALUE = re.compile(r"(?:\\.|[^,\\]|\\$)+", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 class UnknownFilter(Exception):
@@ -124,7 +125,7 @@ class ImageFilter:
 
     def _written(self, dimension: str) -> list[str]:
         choice = self.choices[dimension]
-        write = self._short_id if dimension == "source" else _escaped
+        write = self._short_id if dimension == "source" else escaped
         return [*sorted(map(write, choice.wanted)), *("-" + v for v in sorted(map(write, choice.unwanted)))]
 
     def _short_id(self, source: str) -> str:
@@ -156,9 +157,10 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-def _escaped(value: str) -> str:
-    value = value.replace(",", "\\,")
-    return f"\\{value}" if value.startswith(("-", "\\")) else value
+def escaped(value: str) -> str:
+    """A value as a query string holds it: a comma in it ends nothing, a dash before it excludes nothing."""
+    value = value.replace("\\", "\\\\").replace(",", "\\,")
+    return f"\\{value}" if value.startswith("-") else value
 
 
 # Reading
@@ -200,17 +202,16 @@ def _pairs(query: "QueryDict | str") -> Iterable[tuple[str, str]]:
 def _choice(dimension: str, texts: list[str], names: Mapping[str, str], notices: list[str]) -> Choice:
     wanted: list[str] = []
     unwanted: list[str] = []
-    for text in (part.strip() for value in texts for part in _COMMA.split(value)):
-        if not text or text == "-":
+    for text in (part.strip() for value in texts for part in _VALUE.findall(value)):
+        value = _ESCAPED.sub(r"\1", text.removeprefix("-")).strip()
+        if not value:
             continue
         if len(text) > LONGEST_VALUE or len(wanted) + len(unwanted) >= MOST_VALUES:
             notices.append(
                 _("“%(filter)s” has too many or too long values; some were left out.") % {"filter": dimension}
             )
             continue
-        exclude, text = text.startswith("-"), text.removeprefix("-")
-        value = _value(dimension, re.sub(r"^\\|\\(?=,)", "", text), names)
-        (unwanted if exclude else wanted).append(value)
+        (unwanted if text.startswith("-") else wanted).append(_value(dimension, value, names))
     return Choice(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(unwanted)))
 
 
@@ -223,7 +224,7 @@ def _value(dimension: str, text: str, names: Mapping[str, str]) -> str:
         short = [name for name in names if len(text) >= 8 and name.startswith(text)]
         return short[0] if len(short) == 1 else text
     if dimension == "os_version":
-        return "unknown" if text.lower() == "unknown" else text[:60]
+        return "unknown" if text.lower() == "unknown" else text[:60].strip()
     return text.lower() if dimension != "region" else text
 
 

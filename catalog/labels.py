@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from catalog.models import Source
-from catalog.providers import PROVIDERS
+from catalog.sources import source_label
 
 DIMENSIONS: dict[str, Promise] = {
     "type": _("Type"),
@@ -65,13 +65,8 @@ def source_names(sources: Iterable[Source]) -> dict[UUID, str]:
     it, with the account, then with the start of the id.
     """
     listed = list(sources)
-    names = {source.id: _short(source) for source in listed}
+    names = {source.id: source_label(source) for source in listed}
     for tail in (lambda source: source.account_name, lambda source: str(source.id)[:8]):
         taken = Counter(names.values())
-        names |= {s.id: f"{_short(s)} · {tail(s)}" for s in listed if taken[names[s.id]] > 1}
+        names |= {s.id: f"{source_label(s)} · {tail(s)}" for s in listed if taken[names[s.id]] > 1}
     return names
-
-
-def _short(source: Source) -> str:
-    provider = PROVIDERS.get(source.kind)
-    return f"{provider.short if provider else source.kind} · {source.cluster or source.region}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.functional import Promise
 
-from catalog.browse import NOTHING, Chip, Choice, ImageFilter
+from catalog.browse import NOTHING, Chip, Choice, ImageFilter, escaped
 from catalog.counts import Counts
 from catalog.labels import DIMENSIONS
 from catalog.selection import foreign_distributions
@@ -32,9 +32,7 @@ class FacetValue:
 
     @property
     def sent(self) -> str:
-        """The value as a query string holds it; one that begins with a "-" is no exclusion."""
-        value = self.value.replace(",", "\\,")
-        return f"\\{value}" if value.startswith(("-", "\\")) else value
+        return escaped(self.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,201 @@
+"""The page of one image, and the drawer that shows the same beside the list."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.html import escape
+
+from accounts.models import User
+from catalog.models import Image, ImageChange, Registration, Source
+from tests.catalog.shelf import put
+
+
+@pytest.fixture
+def source(make_source: Callable[..., Source]) -> Source:
+    return make_source("alibaba_ehpc_custom", last_complete_at=timezone.now() - timedelta(minutes=3))
+
+
+@pytest.fixture
+def show(bob: User, as_user: Callable[[User], Client]) -> Callable[..., Any]:
+    client = as_user(bob)
+
+    def get(image: Image, **headers: str) -> Any:
+        return client.get(f"/t/aero/images/{image.id}/", headers=headers)
+
+    return get
+
+
+def text(response: Any) -> str:
+    assert response.status_code == 200
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+
+
+def test_it_says_where_each_fact_comes_from(show: Callable[..., Any], make_source: Callable[..., Source]) -> None:
+    source = make_source("alibaba_ens_public", last_complete_at=timezone.now() - timedelta(minutes=3))
+    origin = {
+        "distribution": "derived",
+        "os_version": "reported",
+        "arch": "reported",
+        "size_gib": "unknown",
+        "visibility": "derived",
+    }
+    image = put(
+        source, "edge", distribution="CentOS", os_version="6.8", arch="x86_64", visibility="public", provenance=origin
+    )
+    shown = text(show(image))
+    for words in (
+        "Distribution CentOS derived: from the image&#x27;s ID",
+        "OS version 6.8 reported",
+        "Size Unknown not reported",
+        "Visibility Public derived: this listing holds public images only",
+        "Source ENS public · cn-hangzhou",
+    ):
+        assert words in shown
+    assert "m-edge" in shown and "simulated" in shown and "Repository" not in shown
+
+
+def test_it_shows_the_management_nodes_system_where_it_disagrees(show: Callable[..., Any], source: Source) -> None:
+    """Seed ListCustomImages: OsTag says x86_64, BaseOsTag i386."""
+    base = {"platform": "CentOS", "version": "7.2", "arch": "i386"}
+    image = put(source, "seed", distribution="CentOS", os_version="7.2", arch="x86_64", extra={"base_os": base})
+    assert "Management nodes CentOS 7.2 i386 reported · differs from the image&#x27;s own system" in text(show(image))
+    same = put(source, "same", distribution="CentOS", os_version="7.2", arch="i386", extra={"base_os": base})
+    assert "Management nodes CentOS 7.2 i386" in text(show(same)) and "differs" not in text(show(same))
+
+
+def test_it_marks_bare_metal_and_container_facts(show: Callable[..., Any], source: Source) -> None:
+    assert "For bare-metal instances" in text(
+        show(put(source, "bm", extra={"bare_metal": True, "compute_type": "bare_metal"}))
+    )
+    box = put(
+        source,
+        "box",
+        type="container",
+        repository="ai/torch",
+        tag="2.1",
+        cluster="ehpc-hz",
+        extra={"container_type": "docker"},
+    )
+    shown = text(show(box))
+    assert all(
+        words in shown for words in ("Repository ai/torch", "Tag 2.1", "Cluster ehpc-hz", "Container type docker")
+    )
+
+
+def test_it_tells_the_history(show: Callable[..., Any], source: Source) -> None:
+    image = put(source, "one")
+    for kind, field, before, after in (
+        ("changed", "size_gib", "20", "40"),
+        ("missing", "", None, None),
+        ("returned", "", None, None),
+    ):
+        ImageChange.objects.create(
+            team_id=image.team_id, source=source, image=image, kind=kind, field=field, before=before, after=after
+        )
+    shown = text(show(image))
+    places = [shown.index(words) for words in ("Listed again", "No longer listed", "Size changed 20 → 40")]
+    assert places == sorted(places) and shown.count("First seen") == 2
+
+
+def test_a_missing_image_says_since_when(show: Callable[..., Any], source: Source) -> None:
+    ago = timezone.now() - timedelta(days=9)
+    image = put(source, "gone", state="missing", row={"missing_since": ago, "last_seen_at": ago})
+    shown = text(show(image))
+    assert "Not listed by its source since 9 d ago" in shown and "Last seen 9 d ago" in shown
+    assert "Last seen 3 min ago" in text(show(put(source, "there", row={"first_seen_at": ago})))
+
+
+def test_it_shows_the_clouds_own_document(show: Callable[..., Any], source: Source) -> None:
+    image = put(
+        source,
+        "one",
+        document={"ImageId": "m-1", "OsTag": {"Platform": "CentOS"}, "Disks": [{"Size": 0}, None], "On": True},
+    )
+    shown = text(show(image))
+    for words in ("OsTag.Platform CentOS", "Disks[0].Size 0", "Disks[1] null", "On true", "5 values"):
+        assert words in shown
+
+
+def test_a_document_of_megabytes_is_cut(show: Callable[..., Any], source: Source) -> None:
+    document = {"name": "x" * 1_000_000, "list": list(range(5000)), "k" * 5000: {"y" * 5000: 1}}
+    response = show(put(source, "big", description="d" * 1_000_000, remote_id="i" * 100_000, document=document))
+    assert len(response.content) < 150_000 and "1,000,000 characters in all" in text(response)
+
+
+@pytest.mark.parametrize(
+    "hostile", ["<script>alert(1)</script>", "<b hx-post=/x hx-trigger=load>", '" onclick="x', "\u202egpj"]
+)
+def test_strangers_text_stays_text(show: Callable[..., Any], source: Source, hostile: str) -> None:
+    image = put(
+        source, hostile, remote_id=hostile, description=hostile, distribution=hostile, status=hostile, version=hostile,
+        extra={"base_os": {"platform": hostile}, "compute_type": hostile}, document={hostile: {hostile: hostile}},
+        type="container", repository=hostile, tag=hostile, cluster=hostile, disk_format=hostile,
+    )  # fmt: skip
+    ImageChange.objects.create(
+        team_id=image.team_id, source=source, image=image, kind="changed", field=hostile, before=hostile, after=hostile
+    )
+    for response in (show(image), show(image, **{"HX-Request": "true", "HX-Target": "drawer"})):
+        html = response.content.decode()
+        assert escape(hostile) in html and (hostile == escape(hostile) or hostile not in html)
+
+
+def test_it_leads_to_its_registration(show: Callable[..., Any], source: Source) -> None:
+    image = put(source, "one")
+    made = Registration.objects.create(
+        team_id=image.team_id, account_name="x", region="cn-hangzhou", type="vm", name="one",
+        requested_by="alice@example.org", image=image,
+    )  # fmt: skip
+    response = show(image)
+    assert f"/registrations/{made.id}/" in response.content.decode() and "by alice@example.org" in text(response)
+
+
+def test_the_drawer_gets_the_same_without_the_page_around_it(show: Callable[..., Any], source: Source) -> None:
+    response = show(put(source, "one"), **{"HX-Request": "true", "HX-Target": "drawer"})
+    html = response.content.decode()
+    assert "<html" not in html and html.startswith("<title>one · Aero HPC · Bootshelf</title>") and "m-one" in html
+    back = show(
+        put(source, "two"), **{"HX-Request": "true", "HX-Target": "drawer", "HX-History-Restore-Request": "true"}
+    )
+    assert "<html" in back.content.decode() and "HX-Request" in back["Vary"]
+
+
+def test_it_leads_back_to_the_list_it_was_found_in(show: Callable[..., Any], source: Source) -> None:
+    image = put(source, "one")
+    there = show(image, Referer="http://testserver/t/aero/images/?os=linux&q=one").content.decode()
+    assert 'href="/t/aero/images/?os=linux&amp;q=one"' in there
+    for referer in ("http://evil.example/t/aero/images/?q=x", "http://testserver/t/umbra/images/?q=x"):
+        assert 'href="/t/aero/images/"' in show(image, Referer=referer).content.decode()
+
+
+def test_it_costs_few_queries(show: Callable[..., Any], source: Source) -> None:
+    image = put(source, "one")
+    for n in range(30):
+        ImageChange.objects.create(
+            team_id=image.team_id, source=source, image=image, kind="changed", field="name", after=str(n)
+        )
+    with CaptureQueriesContext(connection) as queries:
+        show(image)
+    assert len(queries) <= 8
+
+
+def test_an_archived_image_without_its_account_is_still_told_of(show: Callable[..., Any], source: Source) -> None:
+    Source.objects.filter(id=source.id).update(cloud_account=None, archived_at=timezone.now())
+    assert "State Archived" in text(show(put(source, "old", state="archived")))
+
+
+def test_it_is_not_there_for_outsiders_nor_under_another_team(
+    charlie: User, client: Client, as_user: Callable[[User], Client], source: Source
+) -> None:
+    image = put(source, "one")
+    outsider = as_user(charlie)
+    assert outsider.get(f"/t/aero/images/{image.id}/").status_code == 404
+    assert outsider.get(f"/t/umbra/images/{image.id}/").status_code == 404
+    assert client.get(f"/t/aero/images/{image.id}/").headers["Location"].startswith("/account/login/")
+    assert outsider.post(f"/t/umbra/images/{image.id}/").status_code == 405
