@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
-from catalog.leases import NEXT_SYNC, PAUSING, Hold, RunLost, close_complete, close_suspect, session
+from catalog.leases import NEXT_SYNC, PAUSING, Hold, RunLost, close_complete, close_suspect, keep, session
 from catalog.locks import LOCK_SQL, lock_name
 from catalog.models import Source
 from catalog.providers import PROVIDERS
@@ -54,9 +54,9 @@ def apply_listing(hold: Hold, listing: Listing) -> str:
         db = session()
         db.execute("SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)")
         db.execute(LOCK_SQL, [lock_name(hold.source_id)])
-        source = Source.objects.filter(id=hold.source_id).first()
-        if source is None:
+        if not keep(hold.team_id, hold.source_id):
             raise RunLost
+        source = Source.objects.get(id=hold.source_id)
         if source.archived_at:
             raise SourceRemoved
         values = {

@@ -9,6 +9,7 @@ import json
 import logging
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -86,6 +87,17 @@ def take(run_id: UUID) -> Hold | None:
     return Hold(*row) if row else None
 
 
+def keep(team_id: UUID, source_id: UUID) -> bool:
+    """Have whoever deletes this team or source wait until the transaction ends; False where one is gone.
+
+    The first statement of a transaction that writes rows of both: a deletion starts at the top and works down, so one
+    that has not started then never meets it half-way, which would be a deadlock.
+    """
+    db = session()
+    team = db.execute("SELECT 1 FROM accounts_team WHERE id = %s FOR KEY SHARE", [team_id]).fetchone()
+    return bool(team and db.execute("SELECT 1 FROM catalog_source WHERE id = %s FOR KEY SHARE", [source_id]).fetchone())
+
+
 class Heartbeat:
     """Renews the lease in a thread for as long as the run is worked on: `with Heartbeat(hold) as beat`.
 
@@ -159,22 +171,34 @@ def close_failed(hold: Hold, error: ProviderError, *, blame_source: bool = True)
     `blame_source` is False for what is no trouble of the source.
     """
     row = error_row(error)
-    with transaction.atomic():
-        try:
-            _change(hold, f"state = 'failed', {_CLOSED}, digest = NULL, error = %(error)s", {"error": json.dumps(row)})
-        except RunLost:
-            return
+    with suppress(RunLost), transaction.atomic():
+        keep(hold.team_id, hold.source_id)
+        _change(hold, f"state = 'failed', {_CLOSED}, digest = NULL, error = %(error)s", {"error": json.dumps(row)})
         if blame_source:
-            session().execute(FAIL_SOURCE, source_failure(hold.source_id, row, error.retry_after))
+            session().execute(_FAIL_SOURCE, _failure(hold.source_id, row, error.retry_after))
 
 
-def give_back(hold: Hold) -> None:
-    """Queue a run again that stopped through no fault of the cloud, or abandon it after the last attempt."""
+def give_back(hold: Hold, *, own: bool = True) -> str | None:
+    """Queue a run again that stopped through no fault of the cloud, or abandon it after the last attempt.
+
+    `own` is False for another worker's run, whose lease must be over. The run's new state, None where it is left alone.
+    """
     with transaction.atomic():
-        again = requeue_sql(_HELD)
-        row = session().execute(again, hold.fence | {"abandoned": json.dumps(ABANDONED)}).fetchone()
-        if row and row[2] == "abandoned":
-            session().execute(FAIL_SOURCE, source_failure(hold.source_id, ABANDONED))
+        keep(hold.team_id, hold.source_id)
+        values = hold.fence | {"abandoned": json.dumps(ABANDONED), "own": own}
+        row = session().execute(_GIVE_BACK, values).fetchone()
+        if row and row[0] == "abandoned":
+            session().execute(_FAIL_SOURCE, _failure(hold.source_id, ABANDONED))
+    return row[0] if row else None
+
+
+def overdue() -> list[Hold]:
+    """The runs whose lease is over: their workers are gone, or will find that they lost them."""
+    rows = session().execute(
+        "SELECT id, source_id, team_id, attempt FROM catalog_syncrun"
+        " WHERE state IN ('listing', 'applying') AND lease_until < clock_timestamp()"
+    )
+    return [Hold(*row) for row in rows]
 
 
 def error_row(error: ProviderError) -> dict[str, Any]:
@@ -182,9 +206,18 @@ def error_row(error: ProviderError) -> dict[str, Any]:
     return error.as_dict() | {"kind": error.kind}
 
 
+_IS_LAST = f"attempt >= {ATTEMPTS}"
+_GIVE_BACK = f"""
+    UPDATE catalog_syncrun SET
+        state = CASE WHEN {_IS_LAST} THEN 'abandoned' ELSE 'queued' END,
+        finished_at = CASE WHEN {_IS_LAST} THEN clock_timestamp() END,
+        error = CASE WHEN {_IS_LAST} THEN %(abandoned)s::jsonb END,
+        attempt = CASE WHEN {_IS_LAST} THEN attempt ELSE attempt + 1 END,
+        heartbeat_at = clock_timestamp(), lease_until = NULL
+    WHERE {_HELD} AND (%(own)s OR lease_until < clock_timestamp()) RETURNING state"""  # noqa: S608
 _CLOSED = "finished_at = clock_timestamp(), lease_until = NULL"
 
-FAIL_SOURCE = f"""
+_FAIL_SOURCE = f"""
     UPDATE catalog_source SET failures = failures + 1, next_sync_at = {_RETRY_AT},
         last_error = %(error)s::jsonb || jsonb_build_object(
             'at', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')),
@@ -193,8 +226,8 @@ FAIL_SOURCE = f"""
     WHERE id = %(source)s AND archived_at IS NULL"""  # noqa: S608
 
 
-def source_failure(source_id: UUID, error: Mapping[str, Any], retry_after: float | None = None) -> dict[str, Any]:
-    """The parameters of FAIL_SOURCE."""
+def _failure(source_id: UUID, error: Mapping[str, Any], retry_after: float | None = None) -> dict[str, Any]:
+    """The parameters of _FAIL_SOURCE."""
     return {
         "source": source_id,
         "error": json.dumps(error),
@@ -202,20 +235,6 @@ def source_failure(source_id: UUID, error: Mapping[str, Any], retry_after: float
         "pauses": error["kind"] in PAUSING,
         "retry_after": retry_after or 0.0,
     }
-
-
-def requeue_sql(which: str) -> str:
-    """Runs that lost their worker: queued for one more attempt, abandoned after the last. Gives id, source_id,
-    state."""
-    last = f"attempt >= {ATTEMPTS}"
-    return f"""
-        UPDATE catalog_syncrun SET
-            state = CASE WHEN {last} THEN 'abandoned' ELSE 'queued' END,
-            finished_at = CASE WHEN {last} THEN clock_timestamp() END,
-            error = CASE WHEN {last} THEN %(abandoned)s::jsonb END,
-            attempt = CASE WHEN {last} THEN attempt ELSE attempt + 1 END,
-            heartbeat_at = clock_timestamp(), lease_until = NULL
-        WHERE {which} RETURNING id, source_id, state"""  # noqa: S608
 
 
 def _change(hold: Hold, assignments: str, values: Mapping[str, Any]) -> None:

@@ -4,7 +4,6 @@ PostgreSQL holds the truth, a message is only a hint: what is due is queued here
 here. What the worker does with a run is in leases.py.
 """
 
-import json
 import logging
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from django.db import connection, transaction
 
 from accounts import audit
 from accounts.models import User
-from catalog.leases import ABANDONED, FAIL_SOURCE, NEXT_SYNC, requeue_sql, source_failure
+from catalog.leases import NEXT_SYNC, give_back, overdue
 from catalog.models import RUNNING, Source, SyncRun
 from catalog.queueing import send, send_on_commit
 
@@ -101,23 +100,29 @@ def reconcile() -> dict[str, int]:
 
     Returns how many of each: {"requeued", "abandoned", "announced"}.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        over = requeue_sql("state IN ('listing', 'applying') AND lease_until < clock_timestamp()")
-        cursor.execute(over, {"abandoned": json.dumps(ABANDONED)})
-        given_back = cursor.fetchall()
-        for run_id, source_id, state in given_back:
-            logger.warning("run %s of source %s lost its worker and is %s", run_id, source_id, state)
-            if state == "abandoned":
-                cursor.execute(FAIL_SOURCE, source_failure(source_id, ABANDONED))
+    found = dict.fromkeys(("requeued", "abandoned", "announced"), 0)
+    to_announce = []
+    for hold in overdue():
+        # A heartbeat that comes late or a worker that closes its run first leaves nothing to give back.
+        state = give_back(hold, own=False)
+        logger.warning(
+            "run %s of source %s lost its worker and is %s", hold.run_id, hold.source_id, state or "not any more"
+        )
+        if state == "queued":
+            found["requeued"] += 1
+            to_announce.append(hold.run_id)
+        elif state == "abandoned":
+            found["abandoned"] += 1
+    with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE catalog_syncrun SET heartbeat_at = clock_timestamp() WHERE state = 'queued'"
             " AND heartbeat_at < clock_timestamp() - %s * interval '1 second' RETURNING id, created_at",
             [ANNOUNCE_AGAIN_SECONDS],
         )
         forgotten = [row[0] for row in sorted(cursor.fetchall(), key=lambda row: row[1])]
-    requeued = [run_id for run_id, _, state in given_back if state == "queued"]
-    _announce(requeued + forgotten)
-    return {"requeued": len(requeued), "abandoned": len(given_back) - len(requeued), "announced": len(forgotten)}
+    found["announced"] = len(forgotten)
+    _announce(to_announce + forgotten)
+    return found
 
 
 def _insert_runs(sources: str) -> str:
