@@ -12,17 +12,18 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from config.embedded import VARIABLES, EmbeddedError, Server
 from config.home import ROOT
+from tests.services import FOR_TESTS
 
 STEPS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
     ("lint-imports", "--no-logo"),
-    ("manage.py", "makemigrations", "--check", "--dry-run"),
+    ("manage", "makemigrations", "--check", "--dry-run"),
+    ("manage", "check", "--database", "default"),
 )
-# Django's settings are read by the type checker's plugin too, which needs neither a key nor a server.
-PLACEHOLDERS = {"SECRET_KEY": "x" * 60, "DATABASE_URL": "postgresql:///nowhere", "REDIS_URL": "unix:///nowhere"}
 
 
 def pytest_arguments(arguments: Sequence[str]) -> list[str]:
@@ -35,9 +36,28 @@ def pytest_arguments(arguments: Sequence[str]) -> list[str]:
 
 def command(words: Sequence[str]) -> list[str]:
     name, *rest = words
-    if name == "manage.py":
-        return [sys.executable, str(ROOT / name), *rest]
+    if name == "manage":
+        return [sys.executable, "-m", "config.serve", "manage", *rest]
     return [str(Path(sys.executable).with_name(name)), *rest]
+
+
+def first_failure() -> str | None:
+    """Run the steps on servers that are thrown away; the one that failed, or None."""
+    with tempfile.TemporaryDirectory(prefix="bootshelf-check-") as directory:
+        home = Path(directory)
+        used = {variable: Server(home, name, fast=True) for name, variable in VARIABLES.items()}
+        # The type checker's plugin reads Django's settings too, and they ask for a key.
+        environment = os.environ | FOR_TESTS | {"BOOTSHELF_HOME": str(home)}
+        environment |= {variable: server.acquire() for variable, server in used.items()}
+        try:
+            for words in STEPS:
+                print("==", *words, flush=True)
+                if subprocess.run(command(words), env=environment).returncode != 0:
+                    return " ".join(words)
+        finally:
+            for server in [server for server in used.values() if server.release()]:
+                server.wait_until_stopped(3)
+    return None
 
 
 def main() -> int:
@@ -45,18 +65,15 @@ def main() -> int:
     if {"-h", "--help"} & set(sys.argv[1:]):
         print((__doc__ or "").strip())
         return 0
-    for words in STEPS:
-        print("==", *words, flush=True)
-        done = subprocess.run(command(words), env=os.environ | PLACEHOLDERS)
-        if done.returncode != 0:
-            print(f"./check stopped at: {' '.join(words)}", file=sys.stderr)
-            return done.returncode
-    print("== manage.py check", flush=True)
-    with tempfile.TemporaryDirectory(prefix="bootshelf-check-") as home:
-        checks = [sys.executable, "-m", "config.serve", "manage", "check", "--database", "default"]
-        done = subprocess.run(checks, env=os.environ | {"BOOTSHELF_HOME": home})
-    if done.returncode != 0:
-        return done.returncode
+    try:
+        failed = first_failure()
+    except EmbeddedError as error:
+        failed = str(error)
+    except KeyboardInterrupt:
+        return 130
+    if failed:
+        print(f"./check stopped at: {failed}", file=sys.stderr)
+        return 1
     arguments = pytest_arguments(sys.argv[1:])
     print("== pytest", *arguments, flush=True)
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])  # noqa: S606 - no shell is wanted
