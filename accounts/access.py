@@ -1,4 +1,4 @@
-"""May this person see this row: the one module that answers. Outsiders get 404, weak roles 403, strangers the sign-in page."""
+"""May this person see this row: the one module that answers. Outsiders get 404, weak roles 403, strangers sign in."""
 
 from typing import Any
 from uuid import UUID
@@ -7,21 +7,28 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
+from django_htmx.middleware import HtmxDetails
 
-from accounts.models import ROLE_RANK, Membership, Team
+from accounts.models import ROLE_RANK, Membership, Team, User
 
 
 class SignInRequired(Exception):
     """Nobody is signed in. accounts.middleware turns it into the way to the sign-in page."""
 
 
+class TeamRequest(HttpRequest):
+    """A request as the view of a team's page has it once get_team let it in. Only for types: nothing makes one."""
+
+    user: User
+    membership: Membership
+    htmx: HtmxDetails
+
+
 def get_team(request: HttpRequest, slug: str, role: str = "viewer") -> Team:
     """The caller's team of this slug, for a member with at least `role`. Sets `request.membership`. One query."""
     if not request.user.is_authenticated:
         raise SignInRequired
-    membership = (
-        Membership.objects.select_related("team").filter(team__slug=slug, user_id=request.user.pk).first()
-    )
+    membership = Membership.objects.select_related("team").filter(team__slug=slug, user_id=request.user.pk).first()
     if membership is None:
         raise Http404
     if ROLE_RANK[membership.role] < ROLE_RANK[role]:
@@ -36,7 +43,7 @@ def get_row[M: Model](rows: QuerySet[M], team: Team, row_id: UUID) -> M:
 
 
 def team_context(request: HttpRequest) -> dict[str, Any]:
-    """For templates: the membership the view checked, its team, and whether the role allows editing or administering."""
+    """For templates: the membership the view checked, its team, and whether it may edit or administer."""
     membership: Membership | None = getattr(request, "membership", None)
     if membership is None:
         return {}

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,6 +19,11 @@ from catalog.providers import PROVIDERS, Narrowing, is_region, kind_choices
 FIRST_REGION = {"alibaba": "cn-hangzhou", "huawei": "cn-north-4"}
 MOST_AT_ONCE = 50
 MOST_TESTED = 5
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What a form is bound to: what was sent, be it nothing at all; None for a page that is only looked at."""
+    return request.POST if request.method == "POST" else None
 
 
 def split_words(text: str) -> list[str]:
@@ -140,10 +146,11 @@ def _narrowing_name(kind: str, narrowing: Narrowing) -> str:
 
 
 def _narrowing_field(narrowing: Narrowing) -> forms.Field:
+    label: Any = narrowing.label
     if narrowing.choices:
         choices = [("", gettext_lazy("All")), *narrowing.choices]
-        return forms.ChoiceField(label=narrowing.label, choices=choices, required=False)
-    return forms.CharField(label=narrowing.label, max_length=100, required=False)
+        return forms.ChoiceField(label=label, choices=choices, required=False)
+    return forms.CharField(label=label, max_length=100, required=False)
 
 
 class ScheduleForm(ActionForm):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models.functions import Now
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,11 +16,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
-from accounts.access import get_row, get_team
+from accounts.access import TeamRequest, get_row, get_team
 from accounts.models import VENDORS, CloudAccount, Team
 from catalog import actions
 from catalog.connection_matrix import connection_matrix, least_policy, vendor_actions
-from catalog.forms import FIRST_REGION, MOST_TESTED, CloudAccountForm, DeleteCloudAccountForm, test_checks
+from catalog.forms import FIRST_REGION, MOST_TESTED, CloudAccountForm, DeleteCloudAccountForm, posted, test_checks
 from catalog.models import ConnectionTest, Registration
 from catalog.providers import VENDORS as VENDOR_MODULES
 from catalog.providers.credentials import CredentialForm
@@ -29,12 +29,12 @@ from catalog.sources import source_cards
 
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
-def cloud_account_add(request: HttpRequest, slug: str) -> HttpResponse:
+def cloud_account_add(request: TeamRequest, slug: str) -> HttpResponse:
     """Vendor, name and credential; tested first if asked to."""
     team = get_team(request, slug, "admin")
     draft = _draft(team, request)
     vendor = draft.vendor if draft else _vendor(request)
-    form, credential = _forms(request.POST or None, vendor, draft)
+    form, credential = _forms(posted(request), vendor, draft)
     if request.method == "POST" and all([form.is_valid(), credential.is_valid()]):
         try:
             if "test" in request.POST:
@@ -50,6 +50,7 @@ def cloud_account_add(request: HttpRequest, slug: str) -> HttpResponse:
             return _redirect("catalog:source_add", slug, account=str(account.id), region=regions)
     if "draft" in request.GET and draft is None:
         messages.warning(request, _("A tested credential is kept for ten minutes only: enter it again."))
+    test = draft and draft.tests.order_by("-created_at").first()
     context = {
         "vendors": VENDORS,
         "policy": least_policy(vendor, vendor_actions(vendor)),
@@ -57,15 +58,15 @@ def cloud_account_add(request: HttpRequest, slug: str) -> HttpResponse:
         "draft": draft,
         "form": form,
         "credential_form": credential,
-        "test": draft and draft.tests.order_by("-created_at").first(),
+        "test": test,
+        "matrix": test and connection_matrix(test, vendor),
     }
-    context["matrix"] = context["test"] and connection_matrix(context["test"], vendor)
     status = 422 if form.errors or credential.errors else 200
     return render(request, "catalog/cloud_account_add.html", context, status=status)
 
 
 @require_GET
-def cloud_account_detail(request: HttpRequest, slug: str, account_id: UUID) -> HttpResponse:
+def cloud_account_detail(request: TeamRequest, slug: str, account_id: UUID) -> HttpResponse:
     team = get_team(request, slug, "admin")
     account = get_row(CloudAccount.objects.all(), team, account_id)
     sources = account.sources.filter(archived_at=None).select_related("cloud_account")
@@ -82,14 +83,14 @@ def cloud_account_detail(request: HttpRequest, slug: str, account_id: UUID) -> H
 
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
-def cloud_account_edit(request: HttpRequest, slug: str, account_id: UUID) -> HttpResponse:
+def cloud_account_edit(request: TeamRequest, slug: str, account_id: UUID) -> HttpResponse:
     """Name, site and credential. A blank credential keeps the stored one; a new one is tested at once."""
     team = get_team(request, slug, "admin")
     account = get_row(CloudAccount.objects.all(), team, account_id)
     initial = {"name": account.name, "site": account.site, "regions": _used_regions(account)}
-    form = CloudAccountForm(request.POST or None, initial=initial)
+    form = CloudAccountForm(posted(request), initial=initial)
     credential = VENDOR_MODULES[account.vendor].CredentialForm(
-        request.POST or None, keep_stored=True, initial={"expires_at": None if account.expired else account.expires_at}
+        posted(request), keep_stored=True, initial={"expires_at": None if account.expired else account.expires_at}
     )
     if request.method == "POST" and all([form.is_valid(), credential.is_valid()]):
         try:
@@ -104,11 +105,11 @@ def cloud_account_edit(request: HttpRequest, slug: str, account_id: UUID) -> Htt
 
 
 @require_http_methods(["GET", "POST"])
-def cloud_account_delete(request: HttpRequest, slug: str, account_id: UUID) -> HttpResponse:
+def cloud_account_delete(request: TeamRequest, slug: str, account_id: UUID) -> HttpResponse:
     """The name is typed to confirm; what becomes of the images is asked."""
     team = get_team(request, slug, "admin")
     account = get_row(CloudAccount.objects.all(), team, account_id)
-    form = DeleteCloudAccountForm(account.name, request.POST or None)
+    form = DeleteCloudAccountForm(account.name, posted(request))
     if request.method == "POST" and form.is_valid():
         try:
             actions.delete_cloud_account(team, request.user, account, form.cleaned_data["images"])
@@ -123,7 +124,7 @@ def cloud_account_delete(request: HttpRequest, slug: str, account_id: UUID) -> H
 
 
 @require_POST
-def cloud_account_test(request: HttpRequest, slug: str, account_id: UUID) -> HttpResponse:
+def cloud_account_test(request: TeamRequest, slug: str, account_id: UUID) -> HttpResponse:
     """Test the stored credential, in the regions it is used in."""
     team = get_team(request, slug, "admin")
     account = get_row(CloudAccount.objects.all(), team, account_id)
@@ -133,7 +134,7 @@ def cloud_account_test(request: HttpRequest, slug: str, account_id: UUID) -> Htt
 
 @require_GET
 @vary_on_headers("HX-Request")
-def connection_test(request: HttpRequest, slug: str, test_id: UUID) -> HttpResponse:
+def connection_test(request: TeamRequest, slug: str, test_id: UUID) -> HttpResponse:
     """The outcome so far; the part of a page that asks for itself until the worker is done."""
     team = get_team(request, slug, "admin")
     test = get_row(ConnectionTest.objects.select_related("cloud_account"), team, test_id)
@@ -148,7 +149,7 @@ def _used_regions(account: CloudAccount) -> list[str]:
     return sorted(set(regions))[:MOST_TESTED] or [FIRST_REGION[account.vendor]]
 
 
-def _draft(team: Team, request: HttpRequest) -> CloudAccount | None:
+def _draft(team: Team, request: TeamRequest) -> CloudAccount | None:
     """The draft that `?draft=` names, while it lives."""
     try:
         draft_id = UUID(request.GET.get("draft", ""))
@@ -157,7 +158,7 @@ def _draft(team: Team, request: HttpRequest) -> CloudAccount | None:
     return CloudAccount.with_drafts.filter(team=team, id=draft_id, draft_until__gt=Now()).first()
 
 
-def _vendor(request: HttpRequest) -> str:
+def _vendor(request: TeamRequest) -> str:
     asked = request.POST.get("vendor") or request.GET.get("vendor", "")
     return asked if asked in VENDORS else next(iter(VENDORS))
 
@@ -176,7 +177,7 @@ def _forms(data: QueryDict | None, vendor: str, draft: CloudAccount | None) -> t
 
 
 def _test_first(
-    request: HttpRequest,
+    request: TeamRequest,
     team: Team,
     vendor: str,
     form: CloudAccountForm,
@@ -201,7 +202,7 @@ def _test_first(
 
 
 def _save(
-    request: HttpRequest,
+    request: TeamRequest,
     team: Team,
     vendor: str,
     form: CloudAccountForm,
@@ -225,7 +226,7 @@ def _save(
 
 
 def _update(
-    request: HttpRequest, team: Team, account: CloudAccount, form: CloudAccountForm, credential: CredentialForm
+    request: TeamRequest, team: Team, account: CloudAccount, form: CloudAccountForm, credential: CredentialForm
 ) -> None:
     typed = credential.credential()
     actions.update_cloud_account(

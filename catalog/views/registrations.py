@@ -5,14 +5,14 @@ from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
-from accounts.access import get_row, get_team
+from accounts.access import TeamRequest, get_row, get_team
 from accounts.models import CloudAccount, Team
 from catalog import actions, review_tokens
 from catalog.models import Image, Registration, RegistrationState, Source
@@ -28,7 +28,7 @@ PAGE_SIZE = 50
 
 
 @require_GET
-def registration_list(request: HttpRequest, slug: str) -> HttpResponse:
+def registration_list(request: TeamRequest, slug: str) -> HttpResponse:
     """All of the team's, newest first; `?state=` filters."""
     team = get_team(request, slug)
     state = request.GET.get("state", "")
@@ -46,7 +46,7 @@ def registration_list(request: HttpRequest, slug: str) -> HttpResponse:
 @sensitive_post_parameters(PASSWORD)
 @require_http_methods(["GET", "POST"])
 @vary_on_headers("HX-Request")
-def registration_add(request: HttpRequest, slug: str) -> HttpResponse:
+def registration_add(request: TeamRequest, slug: str) -> HttpResponse:
     """The form. `step` says what is done with it: preview (a fragment), review, edit (back to it), send."""
     team = get_team(request, slug, "admin")
     accounts = list(_accounts(team).order_by("name"))
@@ -72,7 +72,7 @@ def registration_add(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_GET
 @vary_on_headers("HX-Request")
-def registration_detail(request: HttpRequest, slug: str, registration_id: UUID) -> HttpResponse:
+def registration_detail(request: TeamRequest, slug: str, registration_id: UUID) -> HttpResponse:
     """Validated → sent → accepted → seen in a sync. It can be left and found again: the worker does the rest."""
     team = get_team(request, slug)
     registration = get_row(Registration.objects.select_related("cloud_account", "image"), team, registration_id)
@@ -88,7 +88,7 @@ def registration_detail(request: HttpRequest, slug: str, registration_id: UUID) 
     return render(request, f"catalog/{page}.html", context)
 
 
-def _preview(request: HttpRequest, form: RegistrationForm) -> HttpResponse:
+def _preview(request: TeamRequest, form: RegistrationForm) -> HttpResponse:
     """What would be sent, and the errors of what is filled in. The password stays away: a user name stands for it."""
     form.is_valid()
     filled = [form[name] for name in form.fields if name != "type" and form[name].value()]
@@ -96,7 +96,7 @@ def _preview(request: HttpRequest, form: RegistrationForm) -> HttpResponse:
     return render(request, "catalog/_registration_preview.html", context)
 
 
-def _review(request: HttpRequest, team: Team, form: RegistrationForm, kept: UUID | None) -> HttpResponse:
+def _review(request: TeamRequest, team: Team, form: RegistrationForm, kept: UUID | None) -> HttpResponse:
     """The exact call, masked. A password that was typed is sealed now and does not go back."""
     if existing := _on_shelf(form):
         form.blame(actions.AlreadyOnShelf(existing))
@@ -114,7 +114,7 @@ def _review(request: HttpRequest, team: Team, form: RegistrationForm, kept: UUID
     return render(request, "catalog/registration_review.html", context)
 
 
-def _send(request: HttpRequest, team: Team, form: RegistrationForm, coming: UUID | None) -> HttpResponse:
+def _send(request: TeamRequest, team: Team, form: RegistrationForm, coming: UUID | None) -> HttpResponse:
     """Hand it to the worker. Sent already, as by a double click: its page."""
     if coming is None:
         return _review(request, team, form, None)
@@ -134,7 +134,7 @@ def _send(request: HttpRequest, team: Team, form: RegistrationForm, coming: UUID
 
 
 def _form_page(
-    request: HttpRequest,
+    request: TeamRequest,
     team: Team,
     form: RegistrationForm,
     kept: UUID | None,
@@ -168,7 +168,7 @@ def _accounts(team: Team) -> QuerySet[CloudAccount]:
     return CloudAccount.objects.filter(team=team, vendor__in=REGISTERED_KIND)
 
 
-def _initial(request: HttpRequest, team: Team, accounts: list[CloudAccount]) -> dict[str, object]:
+def _initial(request: TeamRequest, team: Team, accounts: list[CloudAccount]) -> dict[str, object]:
     """Like an earlier one (`?like=`), or empty but for the account and region that were used last."""
     earlier = Registration.objects.filter(team=team)
     try:

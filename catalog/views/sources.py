@@ -4,17 +4,17 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
-from accounts.access import get_row, get_team
+from accounts.access import TeamRequest, get_row, get_team
 from accounts.models import CloudAccount, Membership, Team
 from catalog import actions
-from catalog.forms import DeleteSourceForm, ScheduleForm, SourceForm, split_words
+from catalog.forms import DeleteSourceForm, ScheduleForm, SourceForm, posted, split_words
 from catalog.models import Source, SyncRun
 from catalog.providers import PROVIDERS
 from catalog.sources import is_unattended, run_seconds, run_steps, source_cards, source_label
@@ -25,14 +25,14 @@ RUNS_LISTED = 50
 
 @require_GET
 @vary_on_headers("HX-Request")
-def source_list(request: HttpRequest, slug: str) -> HttpResponse:
+def source_list(request: TeamRequest, slug: str) -> HttpResponse:
     """Every source, how it fares and what failed. While a run goes on, the page asks for its fragment."""
     team = get_team(request, slug)
     return render(request, _page(request, "source_list", "_source_results"), _list_context(team))
 
 
 @require_http_methods(["GET", "POST"])
-def source_add(request: HttpRequest, slug: str) -> HttpResponse:
+def source_add(request: TeamRequest, slug: str) -> HttpResponse:
     """Several regions, or several clusters of one, at once. `?account=` chooses the account, so the kinds."""
     team = get_team(request, slug, "admin")
     accounts = list(CloudAccount.objects.filter(team=team).order_by("name"))
@@ -42,7 +42,7 @@ def source_add(request: HttpRequest, slug: str) -> HttpResponse:
     if account is None:
         return render(request, "catalog/source_add.html", context)
     initial = {"regions": split_words(request.GET.get("region", ""))}
-    form = SourceForm(account.vendor, request.POST or None, initial=initial)
+    form = SourceForm(account.vendor, posted(request), initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             sources = actions.add_sources(team, request.user, account, **form.wanted())
@@ -62,14 +62,14 @@ def source_add(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_GET
 @vary_on_headers("HX-Request")
-def source_detail(request: HttpRequest, slug: str, source_id: UUID) -> HttpResponse:
+def source_detail(request: TeamRequest, slug: str, source_id: UUID) -> HttpResponse:
     team = get_team(request, slug)
     source = get_row(_sources(), team, source_id)
     return render(request, _page(request, "source_detail", "_source_state"), _detail_context(team, source))
 
 
 @require_POST
-def source_edit(request: HttpRequest, slug: str, source_id: UUID) -> HttpResponse:
+def source_edit(request: TeamRequest, slug: str, source_id: UUID) -> HttpResponse:
     """How often it syncs."""
     team = get_team(request, slug, "admin")
     source = get_row(_sources(), team, source_id)
@@ -87,7 +87,7 @@ def source_edit(request: HttpRequest, slug: str, source_id: UUID) -> HttpRespons
 
 
 @require_POST
-def source_sync(request: HttpRequest, slug: str, source_id: UUID) -> HttpResponse:
+def source_sync(request: TeamRequest, slug: str, source_id: UUID) -> HttpResponse:
     """Sync now. A run that is already going on is the answer too."""
     team = get_team(request, slug, "editor")
     source = get_row(_sources(), team, source_id)
@@ -100,7 +100,7 @@ def source_sync(request: HttpRequest, slug: str, source_id: UUID) -> HttpRespons
 
 
 @require_POST
-def source_pause(request: HttpRequest, slug: str, source_id: UUID) -> HttpResponse:
+def source_pause(request: TeamRequest, slug: str, source_id: UUID) -> HttpResponse:
     team = get_team(request, slug, "admin")
     source = get_row(_sources(), team, source_id)
     actions.pause_source(team, request.user, source)
@@ -109,7 +109,7 @@ def source_pause(request: HttpRequest, slug: str, source_id: UUID) -> HttpRespon
 
 
 @require_POST
-def source_resume(request: HttpRequest, slug: str, source_id: UUID) -> HttpResponse:
+def source_resume(request: TeamRequest, slug: str, source_id: UUID) -> HttpResponse:
     team = get_team(request, slug, "admin")
     source = get_row(_sources(), team, source_id)
     actions.resume_source(team, request.user, source)
@@ -118,11 +118,11 @@ def source_resume(request: HttpRequest, slug: str, source_id: UUID) -> HttpRespo
 
 
 @require_http_methods(["GET", "POST"])
-def source_delete(request: HttpRequest, slug: str, source_id: UUID) -> HttpResponse:
+def source_delete(request: TeamRequest, slug: str, source_id: UUID) -> HttpResponse:
     """Asks what becomes of its images, and says how many they are."""
     team = get_team(request, slug, "admin")
     source = get_row(_sources(), team, source_id)
-    form = DeleteSourceForm(request.POST or None)
+    form = DeleteSourceForm(posted(request))
     if request.method == "POST" and form.is_valid():
         try:
             actions.delete_source(team, request.user, source, form.cleaned_data["images"])
@@ -138,7 +138,7 @@ def source_delete(request: HttpRequest, slug: str, source_id: UUID) -> HttpRespo
 
 @require_GET
 @vary_on_headers("HX-Request")
-def run_detail(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
+def run_detail(request: TeamRequest, slug: str, run_id: UUID) -> HttpResponse:
     """One run: its steps, pages, counts, timing, and its error in plain words."""
     team = get_team(request, slug)
     run = get_row(SyncRun.objects.select_related("source"), team, run_id)
@@ -154,7 +154,7 @@ def run_detail(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
 
 
 @require_POST
-def run_accept(request: HttpRequest, slug: str, run_id: UUID) -> HttpResponse:
+def run_accept(request: TeamRequest, slug: str, run_id: UUID) -> HttpResponse:
     """Believe a suspect listing: the cloud is asked again, and what it still lists is applied."""
     team = get_team(request, slug, "admin")
     run = get_row(SyncRun.objects.select_related("source", "team"), team, run_id)
@@ -168,7 +168,7 @@ def _sources() -> QuerySet[Source]:
     return Source.objects.filter(archived_at=None).select_related("cloud_account")
 
 
-def _page(request: HttpRequest, page: str, fragment: str) -> str:
+def _page(request: TeamRequest, page: str, fragment: str) -> str:
     """The whole page, or the part of it that a running sync keeps asking for."""
     return f"catalog/{fragment if request.htmx and not request.htmx.boosted else page}.html"
 
