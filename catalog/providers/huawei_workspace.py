@@ -90,7 +90,9 @@ class X86Ids:
         if came < total:
             message = f"The images of architecture x86 stayed incomplete: {came} came, {total} were counted."
             raise self._client.call(LIST_IMAGES).error("IncompleteListing", message, kind="incomplete", retryable=True)
-        return [array("Q", sorted(bucket)) for bucket in buckets]
+        for place, bucket in enumerate(buckets):
+            buckets[place] = array("Q", sorted(bucket))
+        return buckets
 
 
 def _digest(image_id: str) -> int:

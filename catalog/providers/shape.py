@@ -59,7 +59,7 @@ STATES = (
 
 def clean(value: str) -> str:
     """Text that the database can hold, otherwise as it came."""
-    return _UNSTORABLE.sub(REPLACEMENT, value)
+    return value if value.isascii() and "\0" not in value else _UNSTORABLE.sub(REPLACEMENT, value)
 
 
 def text(value: object) -> str | None:
@@ -109,7 +109,7 @@ def storable(value: Any, depth: int = 0) -> Any:
     """A document without what must never be stored, in text that can be. Raises ShapeError for one too deep to be an
     item."""
     if isinstance(value, str):
-        return value if value.isascii() and "\0" not in value else clean(value)
+        return clean(value)
     if isinstance(value, dict):
         if depth > MAX_DEPTH:
             raise ShapeError("an item is nested too deeply")

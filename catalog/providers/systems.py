@@ -168,11 +168,16 @@ def _parse(raw: str, told: str | None, word: str | None) -> System:
 def canonical_distribution(text: str) -> str | None:
     """The one spelling of a distribution's name that comes without a version, whatever its case; None if the table
     lacks it."""
+    return _canonical(text) if len(text) <= 200 else None
+
+
+@lru_cache(maxsize=1024)
+def _canonical(text: str) -> str | None:
     words = _words(text.strip())
     if words in ("windows server", "windows"):
         return words.title()
-    if stream := _distribution(words):
-        row, rest = stream
+    if found := _distribution(words):
+        row, rest = found
         return row.name if not set(rest.split()) - _FILLER else None
     return None
 
@@ -221,17 +226,17 @@ def _windows(words: str, told: str | None) -> tuple[str, str | None] | None:
     name = _WINDOWS_NAME.match(words)
     if name is None:
         return None
-    rest = words[name.end() :]
-    if client := _CLIENT.match(rest):
-        return "Windows", told or _client(client[1])
-    beside = _words(told or "")
+    rest, beside = words[name.end() :], _words(told or "")
     year = _YEAR.search(beside) or (None if told else _YEAR.search(rest))
-    if year:
+    client = _CLIENT.match(beside) or (None if told else _CLIENT.match(rest))
+    named_server = "server" in f"{rest} {beside}".split()
+    if year and (named_server or not client or told):
         return "Windows Server", year[1] + (" R2" if year[2] else "")
-    if "server" in f"{rest} {beside}".split() or _YEAR.search(rest):
+    if named_server:
         return "Windows Server", told
-    client = _CLIENT.match(beside)
-    return "Windows", _client(client[1]) if client else told
+    if client:
+        return "Windows", _client(client[1])
+    return ("Windows Server" if told and _YEAR.search(rest) else "Windows"), told
 
 
 def _client(version: str) -> str:

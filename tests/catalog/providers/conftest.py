@@ -37,14 +37,14 @@ def connection_for(url: str, kind: str, **options: object) -> Connection:
     vendor = PROVIDERS[kind].vendor
     if vendor == "huawei":
         options = {"project_id": PROJECT} | options
-    return connection_to(url, vendor, **options)  # type: ignore[arg-type]
+    return connection_to(url, vendor, **options)
 
 
 def target_for(kind: str, **facts: str) -> Target:
     """A target of this kind; containers of one cluster, so that no canned answer is spent on ListClusters."""
     cluster = {"cluster": "ehpc-hz-FYUr32****"} if kind == "alibaba_ehpc_container" else {}
     region = {"region": REGIONS[PROVIDERS[kind].vendor]}
-    return Target(**(region | cluster | facts))  # type: ignore[arg-type]
+    return Target(**(region | cluster | facts))
 
 
 @pytest.fixture
