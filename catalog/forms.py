@@ -203,6 +203,6 @@ class DeleteCloudAccountForm(ActionForm):
         return typed
 
 
-def test_checks(vendor: str, regions: list[str]) -> list[Mapping[str, str | None]]:
+def all_checks(vendor: str, regions: list[str]) -> list[Mapping[str, str | None]]:
     """Every listing of the vendor in each region: what sources of this account could call."""
     return [{"kind": kind, "region": region} for kind, _label in kind_choices(vendor) for region in regions]

@@ -20,7 +20,7 @@ from accounts.access import TeamRequest, get_row, get_team
 from accounts.models import VENDORS, CloudAccount, Team
 from catalog import actions
 from catalog.connection_matrix import connection_matrix, least_policy, vendor_actions
-from catalog.forms import FIRST_REGION, MOST_TESTED, CloudAccountForm, DeleteCloudAccountForm, posted, test_checks
+from catalog.forms import FIRST_REGION, MOST_TESTED, CloudAccountForm, DeleteCloudAccountForm, all_checks, posted
 from catalog.models import ConnectionTest, Registration
 from catalog.providers import VENDORS as VENDOR_MODULES
 from catalog.providers.credentials import CredentialForm
@@ -128,7 +128,7 @@ def cloud_account_test(request: TeamRequest, slug: str, account_id: UUID) -> Htt
     """Test the stored credential, in the regions it is used in."""
     team = get_team(request, slug, "admin")
     account = get_row(CloudAccount.objects.all(), team, account_id)
-    actions.request_test(team, request.user, account, test_checks(account.vendor, _used_regions(account)))
+    actions.request_test(team, request.user, account, all_checks(account.vendor, _used_regions(account)))
     return redirect("catalog:cloud_account_detail", slug, account.id)
 
 
@@ -197,7 +197,7 @@ def _test_first(
             expires_at=credential.expires_at(),
             draft=True,
         )
-    actions.request_test(team, request.user, draft, test_checks(vendor, form.cleaned_data["regions"]))
+    actions.request_test(team, request.user, draft, all_checks(vendor, form.cleaned_data["regions"]))
     return _redirect("catalog:cloud_account_add", team.slug, draft=str(draft.id))
 
 
@@ -241,7 +241,7 @@ def _update(
         messages.success(request, _("Saved. The stored credential is kept."))
         return
     actions.replace_credential(team, request.user, account, typed, expires_at=credential.expires_at())
-    actions.request_test(team, request.user, account, test_checks(account.vendor, form.cleaned_data["regions"]))
+    actions.request_test(team, request.user, account, all_checks(account.vendor, form.cleaned_data["regions"]))
     messages.success(request, _("The credential is replaced. It is being tested now, and paused sources sync again."))
 
 
