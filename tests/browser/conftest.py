@@ -1,10 +1,16 @@
 """Fixtures of the browser tests: pytest-playwright's `page`, on the system's Chromium."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Page
 
+from accounts.models import User
 from tests.browsers import find_chromium
 
 # Playwright's synchronous API runs an event loop in the test's thread, which Django would take for asynchronous code.
@@ -15,3 +21,37 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     return browser_type_launch_args | {"executable_path": find_chromium(), "args": arguments}
+
+
+@pytest.fixture
+def sign_in(page: Page, live_server: Any) -> Callable[[User], None]:
+    """The browser is signed in as this person, without the form."""
+
+    def enter(user: User) -> None:
+        client = Client()
+        client.force_login(user)
+        cookie = client.cookies[settings.SESSION_COOKIE_NAME]
+        page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+
+    return enter
+
+
+@pytest.fixture
+def complaints(page: Page) -> list[str]:
+    """What the browser complains of: a script's error, a failed request, a breach of the content security policy."""
+    found: list[str] = []
+    page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("dialog", lambda dialog: (found.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    return found
+
+
+@pytest.fixture
+def accessible(page: Page) -> Callable[[], None]:
+    """Holds the page as it stands against axe's rules, those of WCAG 2.2 AA and its best practices."""
+
+    def look() -> None:
+        told = Axe().run(page, options={"rules": {"target-size": {"enabled": True}}})
+        assert told.violations_count == 0, told.generate_report()
+
+    return look
