@@ -141,16 +141,15 @@ def document(
     `refuse` finds the vendor's error in an object; `classify` names its kind and whether asking again can help.
     """
     status: int = answer.status
+    told = {"status": status, "request_id": request_id_in(answer.headers)}
     if 300 <= status < 400:
-        raise call.malformed(
-            "The cloud answered with a redirect, which is not followed.", code="Redirected", status=status
-        )
+        raise call.malformed("The cloud answered with a redirect, which is not followed.", code="Redirected", **told)
     body, problem = _object(answer.body)
     refusal = refuse(body) if body is not None else None
     if status >= 400 or refusal is not None:
         _refused(call, answer, refusal, classify, problem)
     if body is None:
-        raise call.malformed(problem, status=status)
+        raise call.malformed(problem, **told)
     return body
 
 
@@ -160,8 +159,9 @@ type Classify = Callable[[str, str, int], tuple[str, bool]]
 
 def _refused(call: Call, answer: Any, refusal: Refusal | None, classify: Classify, problem: str) -> NoReturn:
     status: int = answer.status
+    told_id = request_id_in(answer.headers)
     if refusal is None and status < 500 and status not in (401, 403, 429):
-        raise call.malformed(f"HTTP {status}. {problem or _UNDOCUMENTED}", status=status)
+        raise call.malformed(f"HTTP {status}. {problem or _UNDOCUMENTED}", status=status, request_id=told_id)
     documented = refusal is not None and status < 500 and status != 408
     refusal = refusal or Refusal(f"HTTP{status}", f"The cloud answered HTTP {status}, without a reason.", None)
     kind, retryable = classify(refusal.code, refusal.message, status)
@@ -169,7 +169,7 @@ def _refused(call: Call, answer: Any, refusal: Refusal | None, classify: Classif
         refusal.code,
         refusal.message,
         kind=kind,
-        request_id=refusal.request_id,
+        request_id=refusal.request_id or told_id,
         status=status,
         retryable=retryable and not call.write,
         outcome_known=documented or not call.write,
@@ -178,6 +178,12 @@ def _refused(call: Call, answer: Any, refusal: Refusal | None, classify: Classif
 
 
 _UNDOCUMENTED = "The answer does not have the documented shape."
+
+
+def request_id_in(headers: Mapping[str, str]) -> str | None:
+    """The request id that stands in a header, whichever vendor's."""
+    names = ("x-request-id", "x-acs-request-id", "x-iam-trace-id", "x-openstack-request-id")
+    return next((headers[name] for name in names if headers.get(name)), None)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

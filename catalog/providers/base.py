@@ -155,6 +155,10 @@ class ProviderError(Exception):
         self.request_id, self.status, self.retryable = request_id, status, retryable
         self.outcome_known, self.retry_after = outcome_known, retry_after
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled whole: what a pool hands from one process to another keeps its kind."""
+        return _restored, (self.args, self.__dict__.copy())
+
     def __str__(self) -> str:
         tail = f" (request {self.request_id})" if self.request_id else ""
         return f"{self.operation}: {self.code}: {self.message}{tail}"
@@ -162,6 +166,12 @@ class ProviderError(Exception):
     def as_dict(self) -> dict[str, str | None]:
         """The shape every `--json` command prints: operation, code, message, request_id."""
         return {"operation": self.operation, "code": self.code, "message": self.message, "request_id": self.request_id}
+
+
+def _restored(args: tuple[str, str, str], facts: dict[str, Any]) -> ProviderError:
+    error = ProviderError(*args, kind=facts["kind"])
+    error.__dict__.update(facts)
+    return error
 
 
 @dataclass(slots=True)

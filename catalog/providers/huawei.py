@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.utils.translation import gettext_lazy as _
 
-from catalog.providers.answers import Answered, Call, document, perform
+from catalog.providers.answers import Answered, Call, document, perform, request_id_in
 from catalog.providers.base import Connection
 from catalog.providers.credentials import (
     CredentialForm as VendorCredentialForm,
 )
 from catalog.providers.credentials import check_credential, clean_expiry, expiry_field, plain_field, secret_field
 from catalog.providers.endpoints import base_url
-from catalog.providers.huawei_errors import classify, refusal, request_id
+from catalog.providers.huawei_errors import classify, refusal
 from catalog.providers.shape import identifier
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ FIELDS = {"access_key": True, "secret_key": True, "security_token": False, "proj
 KEY_ID = "access_key"
 SECRETS = ("access_key", "secret_key", "security_token")
 
+# Hosts follow one pattern in every region, known to the SDK's tables or not, and on both sites.
 WORKSPACE, IAM = "huawei-workspace", "huawei-iam"
 LIST_IMAGES, LIST_PROJECTS = "ListImages", "KeystoneListProjects"
 
@@ -126,7 +127,7 @@ class Client:
             session = self._open()
             answer = perform(call, session, lambda: use(self._sdk or self._build(session)))
             body = document(call, answer, lambda found: refusal(found, answer.headers), classify)
-            return take(Answered(call, body, request_id(answer.headers)))
+            return take(Answered(call, body, request_id_in(answer.headers)))
 
         return self.connection.patience.read(once)
 

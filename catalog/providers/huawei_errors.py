@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from catalog.providers.answers import Refusal
+from catalog.providers.answers import Refusal, request_id_in
 
 # The gateway's codes that say more than their status. 0301 also stands for a stale date, told by its message.
 _GATEWAY = {
@@ -50,10 +50,6 @@ def refusal(body: dict[str, Any], headers: Mapping[str, str]) -> Refusal | None:
             return Refusal(
                 str(code),
                 message if message and message.strip() else "The cloud reported a failure without a reason.",
-                request_id(headers) or (told if isinstance(told, str) else None),
+                request_id_in(headers) or (told if isinstance(told, str) else None),
             )
     return None
-
-
-def request_id(headers: Mapping[str, str]) -> str | None:
-    return headers.get("x-request-id") or headers.get("x-iam-trace-id") or headers.get("x-openstack-request-id")

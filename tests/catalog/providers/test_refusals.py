@@ -1,6 +1,7 @@
 """Every error the seeds document, and those of the gateways: what kind it is, and that it arrives whole and safe."""
 
 import json
+import pickle
 
 import pytest
 
@@ -218,3 +219,18 @@ def test_what_the_sdk_says_of_a_request_it_cannot_build_is_not_repeated(vendor: 
         list(list_pages(kind, connection, target_for(kind)))
     assert (raised.value.kind, raised.value.code) == ("invalid", "SDKError")
     assert "canary" not in f"{raised.value}{raised.value!r}" and raised.value.__context__ is None
+
+
+@pytest.mark.parametrize(("kind", "header"), [(ENS, "x-acs-request-id"), ("huawei_workspace", "X-Request-Id")])
+@pytest.mark.parametrize(("status", "body"), [(200, b"<html>"), (302, b""), (404, b""), (502, b"<html>")])
+def test_the_request_id_of_an_answer_of_another_shape_is_told(
+    kind: str, header: str, status: int, body: bytes, naps: Naps
+) -> None:
+    error, _ = refused(kind, Reply(body, status, {header: REQUEST_ID}), naps)
+    assert (error.request_id, error.status) == (REQUEST_ID, status)
+
+
+def test_an_error_is_pickled_whole() -> None:
+    error = ProviderError("AddImage", "X", "why", kind="billing", request_id="r", outcome_known=False, retry_after=2.5)
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.as_dict(), vars(again)) == (str(error), error.as_dict(), vars(error))
