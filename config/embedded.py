@@ -101,12 +101,15 @@ class Server:
         self._lock = locked(self._file("users"), fcntl.LOCK_SH)  # waits here while a keeper is stopping the server
         try:
             with alone(self._file("starting")):
-                if not is_held(self._file("keeper")):
-                    self._start()
                 told = self._told()
+                if told is None:
+                    self._start()
+                    told = self._told()
         except BaseException:
             self.release()
             raise
+        if told is None:
+            raise EmbeddedError(f"{self.name} ended as soon as it was started (see {self.log})")
         self._keeper_pid = told["pid"]
         return str(told["url"])
 
@@ -150,18 +153,23 @@ class Server:
             text=True,
         )
         assert process.stdout is not None
-        with process.stdout:
-            answer = process.stdout.read().strip()  # the keeper closes its output when the server is ready
-        process.returncode = 0  # it may outlive this process, and is not waited for
+        try:
+            with process.stdout:
+                answer = process.stdout.read().strip()  # the keeper closes its output when the server is ready
+        except BaseException:
+            process.terminate()
+            raise
+        finally:
+            process.returncode = 0  # it may outlive this process, and is not waited for
         if answer != "ready":
             raise EmbeddedError(f"{self.name} did not start: {answer or 'its keeper ended'} (see {self.log})")
 
-    def _told(self) -> dict[str, Any]:
-        """What the keeper wrote down: {"pid": int, "url": str}; a moment late where its starter was killed."""
+    def _told(self) -> dict[str, Any] | None:
+        """What the keeper wrote down, {"pid": int, "url": str}; None where there is none, or it ended before that."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and is_held(self._file("keeper")):
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):  # its starter was killed, and it is not that far yet
                 found: dict[str, Any] = json.loads(self._file("json").read_text(encoding="utf-8"))
                 return found
             time.sleep(0.02)
-        raise EmbeddedError(f"{self.name} did not start (see {self.log})")
+        return None

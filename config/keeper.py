@@ -185,14 +185,17 @@ def start(plan: dict[str, Any], sockets: Path) -> tuple[subprocess.Popen[bytes],
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/", process_group=0
         )
     deadline = time.monotonic() + START_SECONDS
-    while not ready(plan, sockets):
-        if server.poll() is not None:
-            said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-            raise KeeperError(said[-1] if said else f"it ended with status {server.returncode}")
-        if time.monotonic() > deadline:
-            stop(server)
-            raise KeeperError(f"no answer within {START_SECONDS:.0f} s")
-        time.sleep(0.01)
+    try:
+        while not ready(plan, sockets):
+            if server.poll() is not None:
+                said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+                raise KeeperError(said[-1] if said else f"it ended with status {server.returncode}")
+            if time.monotonic() > deadline:
+                raise KeeperError(f"no answer within {START_SECONDS:.0f} s")
+            time.sleep(0.01)
+    except BaseException:
+        stop(server)
+        raise
     return server, url
 
 
@@ -207,23 +210,43 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 
 
 def wait_for_the_last_user(server: subprocess.Popen[bytes], users: int) -> None:
-    """Return with the users' lock held alone. Raises ServerEnded or Asked."""
+    """Return with the users' lock held alone. Raises ServerEnded."""
 
     def child_ended(*_: Any) -> None:
         if server.poll() is not None:
             raise ServerEnded
 
-    def asked(*_: Any) -> NoReturn:
-        raise Asked
-
-    signal.signal(signal.SIGTERM, asked)
     signal.signal(signal.SIGCHLD, child_ended)
     try:
         child_ended()
         fcntl.flock(users, fcntl.LOCK_EX)
     finally:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def asked(*_: Any) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Asked
+
+
+def keep(plan: dict[str, Any], told: Path, sockets: Path, users: int) -> None:
+    """From start to stop. Raises KeeperError where it does not start."""
+    server, url = start(plan, sockets)
+    try:
+        new = told.with_suffix(".new")
+        new.write_text(json.dumps({"pid": os.getpid(), "url": url}), encoding="utf-8")
+        new.rename(told)
+        with contextlib.suppress(BrokenPipeError):  # who started it was killed meanwhile
+            print("ready", flush=True)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        with contextlib.suppress(ServerEnded):
+            wait_for_the_last_user(server, users)
+    finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        stop(server)
+        told.unlink(missing_ok=True)
 
 
 def main() -> int:
@@ -235,27 +258,13 @@ def main() -> int:
     alive = os.open(run / f"{plan['name']}.keeper", os.O_RDWR | os.O_CREAT, 0o600)
     users = os.open(run / f"{plan['name']}.users", os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(alive, fcntl.LOCK_EX)
-    told = run / f"{plan['name']}.json"
-    with socket_directory(run / f"{plan['name']}.sockets") as sockets:
+    signal.signal(signal.SIGTERM, asked)
+    with contextlib.suppress(Asked), socket_directory(run / f"{plan['name']}.sockets") as sockets:
         try:
-            server, url = start(plan, sockets)
+            keep(plan, run / f"{plan['name']}.json", sockets, users)
         except (KeeperError, OSError) as error:
             print(error, flush=True)
             return 1
-        try:
-            new = told.with_suffix(".new")
-            new.write_text(json.dumps({"pid": os.getpid(), "url": url}), encoding="utf-8")
-            new.rename(told)
-            with contextlib.suppress(BrokenPipeError):  # who started it was killed meanwhile
-                print("ready", flush=True)
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            os.dup2(nowhere, 1)
-            os.dup2(nowhere, 2)
-            with contextlib.suppress(ServerEnded, Asked):
-                wait_for_the_last_user(server, users)
-        finally:
-            stop(server)
-            told.unlink(missing_ok=True)
     os.close(alive)
     os.close(users)
     return 0
