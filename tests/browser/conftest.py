@@ -48,9 +48,10 @@ def complaints(page: Page) -> list[str]:
 
 @pytest.fixture
 def accessible(page: Page) -> Callable[[], None]:
-    """Holds the page as it stands against axe's rules, those of WCAG 2.2 AA and its best practices."""
+    """Holds the page, once no request goes on, against axe's rules, those of WCAG 2.2 AA and its best practices."""
 
     def look() -> None:
+        page.wait_for_function("!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")
         told = Axe().run(page, options={"rules": {"target-size": {"enabled": True}}})
         assert told.violations_count == 0, told.generate_report()
 

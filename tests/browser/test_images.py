@@ -173,6 +173,7 @@ def test_on_a_narrow_screen_filters_are_a_sheet_and_rows_are_cards(
     page.get_by_role("button", name="Filters · 1").click()
     expect(page.locator("#rail")).to_be_visible()
     page.get_by_label(re.compile("^Ubuntu")).check()
+    expect(page).to_have_url(f"{images}?type=vm&distribution=Ubuntu")
     expect(page.get_by_role("button", name="Show the images")).to_be_visible(), "the sheet stays for the next choice"
     accessible()
     page.get_by_role("button", name="Show the images").click()
