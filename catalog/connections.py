@@ -1,4 +1,4 @@
-"""From a cloud account to a connection: the one place of the catalog where a credential is opened, in a worker or a command."""
+"""From a cloud account to a connection: the one place of the catalog where a credential is opened, never by the web."""
 
 import json
 from uuid import UUID
@@ -20,15 +20,25 @@ def connect(account: CloudAccount, patience_seconds: float) -> Connection:
     Raises ProviderError where the credential does not open or there is no simulator to talk to.
     """
     if account.simulated and not settings.SIMULATOR_URL:
-        raise ProviderError("connect", "NoSimulator", "This account is simulated and no simulator is running.", kind="unreachable")
-    endpoints = dict.fromkeys(ENDPOINT_NAMES, settings.SIMULATOR_URL) if account.simulated else settings.PROVIDER_ENDPOINTS
-    if not account.simulated and settings.SIMULATOR_URL in endpoints.values():
-        raise ProviderError("connect", "RealCredential", "A real credential is never signed towards the simulator.", kind="invalid")
+        raise ProviderError(
+            "connect", "NoSimulator", "This account is simulated and no simulator is running.", kind="unreachable"
+        )
+    simulator = (settings.SIMULATOR_URL or "").rstrip("/")
+    endpoints: dict[str, str] = (
+        dict.fromkeys(ENDPOINT_NAMES, simulator) if account.simulated else settings.PROVIDER_ENDPOINTS
+    )
+    if not account.simulated and simulator and simulator in [str(url).rstrip("/") for url in endpoints.values()]:
+        raise ProviderError(
+            "connect", "RealCredential", "A real credential is never signed towards the simulator.", kind="invalid"
+        )
     try:
         credential = json.loads(open_secret(account.team_id, TABLE, account.id, "credential").reveal())
     except SecretUnreadable:
         raise ProviderError(
-            "connect", "CredentialUnreadable", "The stored credential does not open. Enter it again.", kind="authentication"
+            "connect",
+            "CredentialUnreadable",
+            "The stored credential does not open. Enter it again.",
+            kind="authentication",
         ) from None
     return Connection(
         credential=credential, patience=Patience(patience_seconds), endpoints=endpoints, site=account.site

@@ -103,12 +103,26 @@ def close_seen(source: Source) -> int:
         region=source.region,
         state__in=["succeeded", "unknown"],
     )
-    listed = Image.objects.filter(source=source, missing_since=None).exclude(content_hash=NOT_LISTED)
     for registration in open_ones:
-        same = _called(listed, registration.type, registration.name, registration.version)
-        image = listed.filter(id=registration.image_id).first() or same.first()
-        if image:
+        if image := _listed(source, registration):
             closed += open_ones.filter(id=registration.id).update(
                 state="seen", seen_at=Now(), image=image, remote_id=image.remote_id, next_lookup_at=None
             )
+            if registration.image_id and registration.image_id != image.id:
+                Image.objects.filter(id=registration.image_id, content_hash=NOT_LISTED).delete()
     return closed
+
+
+def _listed(source: Source, registration: Registration) -> Image | None:
+    """The image of this registration in a complete listing: the one put on the shelf, else the one called so, else the
+    one of its id that the cloud gave a version of its own.
+    """
+    listed = Image.objects.filter(source=source, missing_since=None).exclude(content_hash=NOT_LISTED)
+    if registration.image_id and (found := listed.filter(id=registration.image_id).first()):
+        return found
+    if found := _called(listed, registration.type, registration.name, registration.version).order_by("id").first():
+        return found
+    if registration.version or not registration.remote_id:
+        return None
+    own = listed.filter(type=registration.type, name=registration.name, remote_id=registration.remote_id)
+    return own.order_by("id").first()

@@ -49,7 +49,7 @@ class PlainCommand(BaseCommand):
         except (KeyboardInterrupt, BrokenPipeError):
             if not self._called_from_command_line:  # type: ignore[attr-defined]
                 raise
-            sys.stdout = None  # type: ignore[assignment] # nobody reads it: Python would complain when it flushes it
+            sys.stdout = None  # nobody reads it: Python would complain when it flushes it
             sys.exit(INTERRUPTED)
 
     def complain(self, message: str) -> None:

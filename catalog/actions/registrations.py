@@ -65,7 +65,8 @@ def create_registration(
         raise AlreadyOnShelf(image)
     with transaction.atomic():
         # Two equal forms sent at once, as by a double click, meet here.
-        CloudAccount.objects.select_for_update().get(team=team, id=account.id)
+        if not CloudAccount.objects.select_for_update().filter(team=team, id=account.id).first():
+            raise ActionError("account", _("This cloud account is no longer there."))
         if registration.is_under_way(account, region, spec):
             raise ActionError("name", _("An image of this name, version and type is being registered right now."))
         values = spec.as_dict()

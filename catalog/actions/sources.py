@@ -182,6 +182,8 @@ def _add(source: Source) -> Source:
         with transaction.atomic():
             source.save(force_insert=True)
     except IntegrityError as error:
+        if "cloud_account_id_fk" in str(error):
+            raise ActionError("account", _("This cloud account is no longer there.")) from None
         if "source_once" not in str(error):
             raise
         message = _("%(source)s of %(account)s is a source already.")

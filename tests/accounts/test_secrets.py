@@ -28,19 +28,22 @@ pytestmark = [pytest.mark.crypto, pytest.mark.django_db]
 TABLE, FIELD, TEXT = "accounts_cloudaccount", "credential", "s3cret-开放-🔑"
 
 
+type Place = tuple[uuid.UUID, str, uuid.UUID, str]
+
+
 @pytest.fixture
-def place(team: Team) -> tuple[uuid.UUID, str, uuid.UUID, str]:
-    found = (team.id, TABLE, uuid.uuid4(), FIELD)
+def place(team: Team) -> Place:
+    found: Place = (team.id, TABLE, uuid.uuid4(), FIELD)
     seal(*found, TEXT)
     return found
 
 
-def test_a_sealed_text_opens_at_its_place(place):
+def test_a_sealed_text_opens_at_its_place(place: Place):
     assert open_secret(*place).reveal() == TEXT
     assert is_sealed(*place)
 
 
-def test_the_database_holds_no_part_of_it(place):
+def test_the_database_holds_no_part_of_it(place: Place):
     with connection.cursor() as cursor:
         cursor.execute("SELECT ciphertext FROM accounts_sealedsecret")
         ((ciphertext,),) = cursor.fetchall()
@@ -48,20 +51,20 @@ def test_the_database_holds_no_part_of_it(place):
     assert b"s3cret" not in bytes(ciphertext)
 
 
-def test_sealing_the_same_text_twice_gives_two_ciphertexts(place):
+def test_sealing_the_same_text_twice_gives_two_ciphertexts(place: Place):
     first = bytes(SealedSecret.sealed.get().ciphertext)
     seal(*place, TEXT)
     assert bytes(SealedSecret.sealed.get().ciphertext) != first
 
 
-def test_sealing_again_replaces_what_was_there(place):
+def test_sealing_again_replaces_what_was_there(place: Place):
     seal(*place, "another")
     assert open_secret(*place).reveal() == "another"
     assert SealedSecret.sealed.count() == 1
 
 
 @pytest.mark.parametrize("moved", ["team", "table", "row", "field"])
-def test_a_ciphertext_moved_elsewhere_does_not_open(place, other_team, moved):
+def test_a_ciphertext_moved_elsewhere_does_not_open(place: Place, other_team, moved):
     there = {"team": other_team.id, "table": "catalog_registration", "row": uuid.uuid4(), "field": "registry_password"}
     column = "team_id" if moved == "team" else moved
     SealedSecret.sealed.update(**{column: there[moved]})
@@ -74,7 +77,7 @@ def test_a_ciphertext_moved_elsewhere_does_not_open(place, other_team, moved):
     assert caught.value.__cause__ is None and caught.value.__suppress_context__
 
 
-def test_two_swapped_ciphertexts_do_not_open(place):
+def test_two_swapped_ciphertexts_do_not_open(place: Place):
     other = (*place[:2], uuid.uuid4(), FIELD)
     seal(*other, "the other")
     one, two = SealedSecret.sealed.order_by("row")
@@ -86,7 +89,7 @@ def test_two_swapped_ciphertexts_do_not_open(place):
 
 
 @pytest.mark.parametrize("damage", [lambda c: c[:-1], lambda c: c[:20] + bytes([c[20] ^ 1]) + c[21:], lambda c: b""])
-def test_a_damaged_ciphertext_does_not_open_and_is_not_shown(place, damage):
+def test_a_damaged_ciphertext_does_not_open_and_is_not_shown(place: Place, damage):
     ciphertext = bytes(SealedSecret.sealed.get().ciphertext)
     SealedSecret.sealed.update(ciphertext=damage(ciphertext))
     with pytest.raises(SecretUnreadable) as caught:
@@ -94,7 +97,7 @@ def test_a_damaged_ciphertext_does_not_open_and_is_not_shown(place, damage):
     assert ciphertext.hex()[:16] not in str(caught.value)
 
 
-def test_another_keyset_does_not_open_it(place, monkeypatch):
+def test_another_keyset_does_not_open_it(place: Place, monkeypatch):
     monkeypatch.setenv("BOOTSHELF_KEYSET", new_keyset())
     with pytest.raises(SecretUnreadable, match="does not open with this keyset"):
         open_secret(*place)
@@ -105,7 +108,7 @@ def test_a_missing_secret_is_an_error_and_not_an_empty_text(team):
         open_secret(team.id, TABLE, uuid.uuid4(), FIELD)
 
 
-def test_forgetting_a_row_deletes_every_secret_of_it_and_no_other(place):
+def test_forgetting_a_row_deletes_every_secret_of_it_and_no_other(place: Place):
     team_id, table, row, _ = place
     seal(team_id, table, row, "second", "x")
     seal(team_id, table, uuid.uuid4(), FIELD, "stays")
@@ -113,7 +116,7 @@ def test_forgetting_a_row_deletes_every_secret_of_it_and_no_other(place):
     assert not is_sealed(*place) and SealedSecret.sealed.count() == 1
 
 
-def test_secrets_go_with_their_team(place, team):
+def test_secrets_go_with_their_team(place: Place, team):
     team.delete()
     assert not SealedSecret.sealed.exists()
 
@@ -181,12 +184,12 @@ def test_a_logged_secret_stays_hidden(caplog):
     assert "here" in caplog.text and TEXT not in caplog.text
 
 
-def test_a_sealed_row_shows_only_what_it_is(place):
+def test_a_sealed_row_shows_only_what_it_is(place: Place):
     row = SealedSecret.sealed.get()
     assert repr(row) == str(row) == "<SealedSecret accounts_cloudaccount.credential>"
 
 
-def test_secrets_are_absent_from_default_queries_and_from_related_managers(place, team):
+def test_secrets_are_absent_from_default_queries_and_from_related_managers(place: Place, team):
     assert not hasattr(SealedSecret, "objects")
     assert not any("sealed" in name for name in dir(team))
 
@@ -194,7 +197,7 @@ def test_secrets_are_absent_from_default_queries_and_from_related_managers(place
 # The keyset
 
 
-def test_a_missing_keyset_is_one_clear_line(place, monkeypatch):
+def test_a_missing_keyset_is_one_clear_line(place: Place, monkeypatch):
     monkeypatch.delenv("BOOTSHELF_KEYSET")
     for act in (load_keyset, lambda: open_secret(*place), lambda: seal(*place, "x")):
         with pytest.raises(KeysetError) as caught:
@@ -202,7 +205,7 @@ def test_a_missing_keyset_is_one_clear_line(place, monkeypatch):
         assert str(caught.value).startswith("BOOTSHELF_KEYSET is not set.") and "\n" not in str(caught.value)
 
 
-def test_nothing_is_written_as_plain_text_without_a_keyset(place, monkeypatch):
+def test_nothing_is_written_as_plain_text_without_a_keyset(place: Place, monkeypatch):
     before = bytes(SealedSecret.sealed.get().ciphertext)
     monkeypatch.delenv("BOOTSHELF_KEYSET")
     with pytest.raises(KeysetError):
@@ -228,7 +231,7 @@ def test_a_keyset_of_another_kind_is_refused(monkeypatch):
         load_keyset()
 
 
-def test_a_keyset_comes_from_a_file(place, monkeypatch, tmp_path):
+def test_a_keyset_comes_from_a_file(place: Place, monkeypatch, tmp_path):
     file = tmp_path / "keyset.json"
     file.write_text(os.environ["BOOTSHELF_KEYSET"] + "\n")
     monkeypatch.delenv("BOOTSHELF_KEYSET")

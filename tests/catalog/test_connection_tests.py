@@ -129,8 +129,9 @@ def test_a_test_that_nobody_ran_ends_after_five_minutes(draft):
     assert test.state == "done" and test.results == []
 
 
-def test_a_real_credential_is_never_signed_towards_the_simulator(team, cloud, settings):
-    settings.PROVIDER_ENDPOINTS = cloud.endpoints()
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_real_credential_is_never_signed_towards_the_simulator(team, cloud, settings, end):
+    settings.PROVIDER_ENDPOINTS = {name: url + end for name, url in cloud.endpoints().items()}
     account = actions.create_cloud_account(
         team, "test", vendor="alibaba", name="real", credential=credentials.ALIBABA.as_json()
     )

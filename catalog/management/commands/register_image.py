@@ -1,5 +1,5 @@
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
@@ -8,7 +8,7 @@ from accounts.management.base import PlainCommand
 from catalog import actions, registration
 from catalog.registration_spec import PASSWORD, validate_spec, warnings
 
-EXIT_CODES = {"succeeded": 0, "seen": 0, "rejected": 1, "unknown": 3}
+EXIT_CODES = {"succeeded": 0, "rejected": 1, "unknown": 3}
 
 
 class Command(PlainCommand):
@@ -45,15 +45,15 @@ class Command(PlainCommand):
             self.end("rejected", None, registration.already_on_shelf().as_dict())
         try:
             registration.register(made.id, settings.FOREGROUND_PATIENCE_SECONDS)
-        finally:
+        finally:  # also when it is interrupted: what was sent is told
             made.refresh_from_db()
             self.end(made.state, made.remote_id, made.error)
 
-    def end(self, state: str, image_id: str | None, error: dict[str, Any] | None) -> None:
-        shape = ("operation", "code", "message", "request_id")
-        told = {name: error[name] for name in shape} if error else None
-        self.tell({"state": state, "image_id": image_id, "error": told}, "", True)
+    def end(self, state: str, image_id: str | None, error: dict[str, Any] | None) -> NoReturn:
+        """Print the outcome and exit. A call that is still under way, in this process or another, is unknown."""
+        outcome = {"seen": "succeeded"}.get(state, state if state in EXIT_CODES else "unknown")
+        told = {name: error[name] for name in ("operation", "code", "message", "request_id")} if error else None
+        self.tell({"state": outcome, "image_id": image_id, "error": told}, "", True)
         if told:
             self.complain(f"{told['operation']}: {told['code']}: {told['message']}")
-        if EXIT_CODES.get(state, 3):
-            sys.exit(EXIT_CODES.get(state, 3))
+        sys.exit(EXIT_CODES[outcome])

@@ -12,7 +12,8 @@ from django.db.models.functions import Now
 from accounts.models import SealedSecret
 from catalog import actions, registration, tasks
 from catalog.models import Registration
-from tests.catalog.registration.asked import CANARY, CONTAINER, VM, age, sent, settle
+from catalog.registration_spec import validate_spec
+from tests.catalog.registration.asked import CANARY, CONTAINER, REGION, VM, age, sent, settle
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("simulated")]
 
@@ -52,6 +53,28 @@ def test_a_registration_taken_twice_is_sent_once(ask, cloud):
     for worker in workers:
         worker.join()
     assert len(sent(cloud)) == 1 and Registration.objects.get().state == "succeeded"
+
+
+def test_two_equal_requests_at_the_same_moment_make_one_registration(account, alice):
+    """As by a double click."""
+    spec, _ = validate_spec(VM)
+    made, refused, start = [], [], threading.Barrier(4)
+
+    def ask_at_once() -> None:
+        try:
+            start.wait()
+            made.append(actions.create_registration(account.team, alice, account, REGION, spec, None, queue=False))
+        except actions.ActionError as error:
+            refused.append(error)
+        finally:
+            connection.close()
+
+    people = [threading.Thread(target=ask_at_once) for _ in range(4)]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join()
+    assert (len(made), len(refused), Registration.objects.count()) == (1, 3, 1)
 
 
 def test_a_message_that_was_lost_is_sent_again_by_the_reconciler(ask, monkeypatch):

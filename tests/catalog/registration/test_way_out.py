@@ -6,7 +6,7 @@ import pytest
 from django.db.models.functions import Now
 
 from accounts.models import AuditEvent
-from catalog import actions, registration, tasks
+from catalog import actions, registration, sync, tasks
 from catalog.models import Image, Registration, Source
 from catalog.registration_spec import validate_spec
 from catalog.sync import sync_now
@@ -83,6 +83,34 @@ def test_an_image_without_a_version_is_recognised_too(send, document):
     made.refresh_from_db()
     assert made.state == "seen"
     assert Image.objects.filter(name=document["name"]).count() == 1
+
+
+def test_an_image_to_which_the_cloud_gave_a_version_of_its_own_is_recognised(send, cloud):
+    made = send(VM, version=None)
+    cloud.change(listing="alibaba_ehpc_registered", region=REGION, changes={"m-bp1akkkr1rkxtb": {"Version": "1"}})
+    sync_now(Image.objects.get(id=made.image_id).source, "test", 10)
+    made.refresh_from_db()
+    assert made.state == "seen" and made.image.version == "1" and made.image.missing_since is None
+    assert Image.objects.filter(name="cfd-base").count() == 1, "what was put there in its stead is gone"
+
+
+def test_an_image_registered_while_a_sync_lists_is_not_taken_for_lost(send, cloud, make_source, account, monkeypatch):
+    """The listing began before the image was there."""
+    source, registered = make_source("alibaba_ehpc_registered", account), []
+    real = sync.list_pages
+
+    def list_pages(*args):
+        pages = list(real(*args))
+        registered.append(send(VM))
+        return iter(pages)
+
+    monkeypatch.setattr("catalog.sync.list_pages", list_pages)
+    run = sync_now(source, "test", 10)
+    assert (run.state, run.missing) == ("complete", 0)
+    image = registered[0].image
+    image.refresh_from_db()
+    assert image.missing_since is None and Registration.objects.get().state == "succeeded"
+    monkeypatch.undo()
 
 
 def test_the_source_of_the_account_and_region_is_used_if_it_is_there(send, make_source, account):
