@@ -141,7 +141,7 @@ def document(
     `refuse` finds the vendor's error in an object; `classify` names its kind and whether asking again can help.
     """
     status: int = answer.status
-    told = {"status": status, "request_id": request_id_in(answer.headers)}
+    told: dict[str, Any] = {"status": status, "request_id": request_id_in(answer.headers)}
     if 300 <= status < 400:
         raise call.malformed("The cloud answered with a redirect, which is not followed.", code="Redirected", **told)
     body, problem = _object(answer.body)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from catalog.providers.systems import KNOWN_DISTRIBUTIONS, System, canonical_distribution, parse_system
 
 LINUX = [
-    # What the documents and the brief of this table name.
+    # What the documents show.
     ("CentOS_7.2_64", "CentOS", "7.2"),
     ("centos_6_08_64_20G_alibase_20171208", "CentOS", "6.8"),
     ("EulerOS 2.2 64bit", "EulerOS", "2.2"),
