@@ -1,11 +1,13 @@
 """The cast: Alice is admin, Eve editor and Bob viewer of Aero; Charlie is admin of another team."""
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
 
@@ -39,8 +41,14 @@ def flushes_pass_the_audit_trail() -> Iterator[None]:
         yield
 
 
+@functools.cache
+def _hashed() -> str:
+    """Argon2 is slow by intent: once is enough for a whole cast."""
+    return make_password(PASSWORD)
+
+
 def make_user(email: str, name: str) -> User:
-    user = User.objects.create_user(email, PASSWORD, name=name)
+    user = User.objects.create(email=email, name=name, password=_hashed())
     EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
     return user
 

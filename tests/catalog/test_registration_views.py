@@ -332,8 +332,8 @@ def test_the_list_filters_by_state(admin, account):
 def test_it_hides_other_teams_registrations(admin, make_account, other_team):
     theirs = make_account(team=other_team, name="Theirs")
     registration = Registration.objects.create(
-        team=other_team, cloud_account=theirs, account_name="Theirs", region="cn-hangzhou", type="vm", name="their-image",
-        requested_by="charlie@example.org",
+        team=other_team, cloud_account=theirs, account_name="Theirs", region="cn-hangzhou", type="vm",
+        name="their-image", requested_by="charlie@example.org",
     )  # fmt: skip
     assert "their-image" not in text(admin.get(LIST))
     assert admin.get(f"{LIST}{registration.id}/").status_code == 404

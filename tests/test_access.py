@@ -1,0 +1,183 @@
+"""Every address × everybody: a stranger, an admin of another team, and this team's viewer, editor and admin.
+
+An address that is not in the table fails the last test: whoever adds a page says here who may see it.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from accounts.models import ROLE_RANK, Team, User
+from catalog.models import ConnectionTest, Registration, SyncRun
+
+pytestmark = [pytest.mark.access, pytest.mark.django_db]
+
+SIGN_IN = "/account/login/"
+
+
+class Rule(NamedTuple):
+    """`name` answers `methods` for a member with at least `role`; `row` is what it shows, a key of `rows`."""
+
+    name: str
+    role: str
+    methods: str = "GET"
+    row: str = ""
+
+
+TEAM_PAGES = [
+    Rule("team_detail", "viewer"),
+    Rule("catalog:image_list", "viewer"),
+    Rule("catalog:image_detail", "viewer", row="image"),
+    Rule("catalog:source_list", "viewer"),
+    Rule("catalog:source_add", "admin", "GET POST"),
+    Rule("catalog:source_detail", "viewer", row="source"),
+    Rule("catalog:source_edit", "admin", "POST", "source"),
+    Rule("catalog:source_sync", "editor", "POST", "source"),
+    Rule("catalog:source_pause", "admin", "POST", "source"),
+    Rule("catalog:source_resume", "admin", "POST", "source"),
+    Rule("catalog:source_delete", "admin", "GET POST", "source"),
+    Rule("catalog:run_detail", "viewer", row="run"),
+    Rule("catalog:run_accept", "admin", "POST", "run"),
+    Rule("catalog:cloud_account_add", "admin", "GET POST"),
+    Rule("catalog:cloud_account_detail", "admin", row="account"),
+    Rule("catalog:cloud_account_edit", "admin", "GET POST", "account"),
+    Rule("catalog:cloud_account_test", "admin", "POST", "account"),
+    Rule("catalog:cloud_account_delete", "admin", "GET POST", "account"),
+    Rule("catalog:connection_test", "admin", row="test"),
+    Rule("catalog:registration_list", "viewer"),
+    Rule("catalog:registration_add", "admin", "GET POST"),
+    Rule("catalog:registration_detail", "viewer", row="registration"),
+]
+# Of no team. Who is signed in, in or out of any team, may; and these even who is not.
+PERSONAL = [
+    "home",
+    "account_logout",
+    "account_reauthenticate",
+    "account_email",
+    "account_change_password",
+    "account_set_password",
+]
+PUBLIC = [
+    "language_choose", "theme_choose", "account_login", "account_signup", "account_inactive",
+    "account_email_verification_sent", "account_confirm_email", "account_reset_password", "account_reset_password_done",
+    "account_reset_password_from_key", "account_reset_password_from_key_done", "account_confirm_login_code",
+]  # fmt: skip
+
+
+@pytest.fixture
+def rows(team: Team, make_source: Callable[..., Any], make_image: Callable[..., Any]) -> dict[str, Any]:
+    """One row of each kind that an address may name, all of Aero."""
+    source = make_source("alibaba_ehpc_registered")
+    account = source.cloud_account
+    registration = Registration.objects.create(
+        team=team, cloud_account=account, account_name=account.name, region="cn-hangzhou", type="vm", name="solver",
+        requested_by="alice@example.org",
+    )  # fmt: skip
+    error = {"operation": "ListImages", "code": "SuspectListing", "message": "m", "request_id": None, "kind": "suspect"}
+    return {
+        "source": source,
+        "account": account,
+        "image": make_image(source),
+        "run": SyncRun.objects.create(
+            team=team, source=source, state="suspect", digest=b"d" * 24, error=error, finished_at=timezone.now()
+        ),
+        "test": ConnectionTest.objects.create(team=team, cloud_account=account, requested_by="alice@example.org"),
+        "registration": registration,
+    }
+
+
+@pytest.fixture
+def people(alice: User, eve: User, bob: User, charlie: User, as_user: Callable[[User], Client]) -> dict[str, Client]:
+    """In the order of what they may do, so that who may delete comes last."""
+    cast = {"charlie": charlie, "viewer": bob, "editor": eve, "admin": alice}
+    return {"stranger": Client()} | {name: as_user(user) for name, user in cast.items()}
+
+
+CELLS = [
+    pytest.param(rule, method, id=f"{rule.name.removeprefix('catalog:')}-{method}")
+    for rule in TEAM_PAGES
+    for method in rule.methods.split()
+]
+CHANGES = [cell for cell in CELLS if cell.values[1] == "POST"]
+
+
+def ask(client: Client, method: str, url: str, htmx: bool = False) -> Any:
+    return client.generic(method, url, headers={"HX-Request": "true"} if htmx else {})
+
+
+@pytest.mark.parametrize(("rule", "method"), CELLS)
+def test_each_address_lets_in_exactly_whom_it_should(rule, method, rows, people):
+    ids = [rows[rule.row].id] if rule.row else []
+    url, elsewhere = (reverse(rule.name, args=[slug, *ids]) for slug in ("aero", "umbra"))
+    answer = ask(people["stranger"], method, url)
+    assert answer.status_code == 302 and answer["Location"].startswith(SIGN_IN), "a stranger signs in first"
+    assert ask(people["stranger"], method, url, htmx=True)["HX-Redirect"].startswith(SIGN_IN)
+    assert ask(people["charlie"], method, url).status_code == 404, "an admin of another team finds nothing"
+    if rule.row:
+        answer = ask(people["charlie"], method, elsewhere)
+        assert answer.status_code == 404, "nor under the name of his own team"
+    for role in ("viewer", "editor", "admin"):
+        status = ask(people[role], method, url).status_code
+        if ROLE_RANK[role] >= ROLE_RANK[rule.role]:
+            assert status in (200, 302, 422), f"{role} is let in"
+        else:
+            assert status == 403, f"{role} is too weak"
+
+
+@pytest.mark.parametrize(("rule", "method"), CHANGES)
+def test_who_may_not_changes_nothing(rule, method, rows, people, django_assert_max_num_queries):
+    ids = [rows[rule.row].id] if rule.row else []
+    url = reverse(rule.name, args=["aero", *ids])
+    weak = [name for name in people if ROLE_RANK.get(name, 0) < ROLE_RANK[rule.role]]
+    before = snapshot(rows)
+    for name in weak:
+        # Who they are, and whether they are on the team: nothing is read or written after the access call.
+        with django_assert_max_num_queries(3):
+            ask(people[name], method, url)
+    assert snapshot(rows) == before
+
+
+def snapshot(rows):
+    return {name: type(row).objects.filter(id=row.id).values().get() for name, row in rows.items()}
+
+
+@pytest.mark.parametrize(("rule", "method"), CHANGES)
+def test_a_post_needs_the_forms_token(rule, method, rows, alice):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    ids = [rows[rule.row].id] if rule.row else []
+    assert client.post(reverse(rule.name, args=["aero", *ids])).status_code == 403
+
+
+@pytest.mark.parametrize("rule", TEAM_PAGES, ids=lambda rule: rule.name.removeprefix("catalog:"))
+def test_any_other_method_is_refused(rule, rows, people):
+    ids = [rows[rule.row].id] if rule.row else []
+    url = reverse(rule.name, args=["aero", *ids])
+    for method in {"GET", "POST", "PUT", "DELETE", "PATCH"} - set(rule.methods.split()):
+        assert ask(people["admin"], method, url).status_code == 405, method
+
+
+@pytest.mark.parametrize("name", PERSONAL)
+def test_what_is_a_persons_own_needs_a_person(name, people):
+    answer = people["stranger"].get(reverse(name))
+    assert answer.status_code == 302 and answer["Location"].startswith((SIGN_IN, "/?next", "/account/"))
+    assert people["viewer"].get(reverse(name)).status_code in (200, 302)
+
+
+def test_every_address_is_in_the_table():
+    listed = {rule.name for rule in TEAM_PAGES} | {*PERSONAL, *PUBLIC}
+    found = {name for name, _pattern in addresses(get_resolver())}
+    assert found - listed == set(), "say who may see these"
+    assert listed - found == set(), "these are gone"
+
+
+def addresses(resolver: URLResolver, namespace: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for part in resolver.url_patterns:
+        if isinstance(part, URLResolver):
+            yield from addresses(part, f"{part.namespace}:" if part.namespace else namespace)
+        else:
+            yield f"{namespace}{part.name}", part
