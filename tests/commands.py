@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,3 +104,10 @@ class Running:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
+        forget_sockets(self.home)
+
+
+def forget_sockets(home: Path) -> None:
+    """Remove what a killed keeper leaves for the next one, where there is to be no next one."""
+    for note in (home / "run").glob("*.sockets"):
+        shutil.rmtree(note.read_text(encoding="utf-8"), ignore_errors=True)
