@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
@@ -41,7 +41,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     objects = UserManager()
     USERNAME_FIELD = "email"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
         constraints = [models.UniqueConstraint(Lower("email"), name="user_email_any_case")]
@@ -133,7 +133,7 @@ class CloudAccount(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = CloudAccountManager()
-    with_drafts: "models.Manager[CloudAccount]" = models.Manager()
+    with_drafts = models.Manager["CloudAccount"]()
 
     class Meta:
         base_manager_name = "with_drafts"
@@ -168,7 +168,7 @@ class SealedSecret(models.Model):
     ciphertext = models.BinaryField()
     sealed_at = models.DateTimeField(auto_now=True)
 
-    sealed: "models.Manager[SealedSecret]" = models.Manager()
+    sealed = models.Manager["SealedSecret"]()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["team", "table", "row", "field"], name="sealedsecret_place")]
@@ -180,7 +180,7 @@ class SealedSecret(models.Model):
 
 
 class AuditEvent(models.Model):
-    """Who did what, when, to what. A trigger refuses update and delete; names are text, so that they outlive what they name."""
+    """Who did what, when, to what. A trigger refuses update and delete; names are text, to outlive what they name."""
 
     id = models.BigAutoField(primary_key=True)
     team = models.UUIDField(null=True)
