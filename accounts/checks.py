@@ -22,7 +22,7 @@ def keyset_is_readable(**kwargs: Any) -> list[CheckMessage]:
 
 @register("database")
 def database_finds_chinese(**kwargs: Any) -> list[CheckMessage]:
-    """With LC_CTYPE=C pg_trgm silently drops every non-ASCII character, and a Chinese search finds nothing (TOOLCHAIN.md)."""
+    """With LC_CTYPE=C pg_trgm silently drops every non-ASCII character: a Chinese search finds nothing."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm'")

@@ -1,4 +1,4 @@
-"""Foreign keys between tenant rows are composite, (team, id): the database itself refuses a row that points into another team."""
+"""Foreign keys between tenant rows are composite, (team, id): the database itself refuses to cross teams."""
 
 from django.db import migrations
 

@@ -31,7 +31,7 @@ class PlainCommand(BaseCommand):
 
     def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **options)
-        # `sync TEAM --json SOURCE` means the same as `sync TEAM SOURCE --json`, which argparse takes only when asked to.
+        # `sync TEAM --json SOURCE` means the same as `sync TEAM SOURCE --json`: argparse takes that only when asked to.
         parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
         return parser
 
