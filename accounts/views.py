@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import set_language
 
 from accounts.access import SignInRequired, get_team
@@ -18,7 +18,7 @@ THEMES = ("system", "light", "dark")
 ONE_YEAR = 365 * 24 * 3600
 
 
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """To the images of the team last used, or the first; a page that says so where there is none."""
     if not request.user.is_authenticated:
@@ -31,7 +31,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return redirect("catalog:image_list", team.slug)
 
 
-@require_GET
+@require_safe
 def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Who is on the team, and what each role may do."""
     team = get_team(request, slug)

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import push_url, replace_url
 
@@ -24,7 +24,7 @@ from catalog.models import Image, Source
 from catalog.sources import source_cards, source_label
 
 
-@require_GET
+@require_safe
 @vary_on_headers("HX-Request")
 def image_list(request: HttpRequest, slug: str) -> HttpResponse:
     """The whole page, or for HTMX its results with the rail's new counts. As many queries for ten rows as for a
@@ -38,6 +38,7 @@ def image_list(request: HttpRequest, slug: str) -> HttpResponse:
     counts, size = count(asked), _page_size(request)
     page, notices = _fetch(asked, request.GET.get("page", ""), size, counts)
     context: dict[str, Any] = {
+        "list_url": reverse("catalog:image_list", args=[slug]),
         "asked": asked,
         "notices": [*asked.notices, *notices],
         "counts": counts,
@@ -58,7 +59,7 @@ def image_list(request: HttpRequest, slug: str) -> HttpResponse:
     return _with_address(request, response, team, sources, asked)
 
 
-@require_GET
+@require_safe
 @vary_on_headers("HX-Request")
 def image_detail(request: HttpRequest, slug: str, image_id: UUID) -> HttpResponse:
     """One image at its own address: a page, or what HTMX puts into the drawer beside the list."""

@@ -10,7 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
-from catalog.models import ImageChange, Source
+from catalog.models import Image, ImageChange, Source, SyncRun
 from tests.catalog.shelf import put
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -129,6 +129,36 @@ def test_an_image_opens_beside_the_list_and_closes_to_where_it_was(
     expect(page.locator("#drawer")).to_be_empty()
     page.goto(address)
     expect(page.get_by_role("heading", level=1)).to_have_text("image-03")
+    assert complaints == []
+
+
+def test_the_list_is_there_for_who_has_an_image_open(page: Page, images: str, complaints: list[str]) -> None:
+    page.goto(f"{images}?distribution=Ubuntu")
+    page.get_by_role("link", name="image-03").click()
+    expect(page.locator("#drawer")).to_contain_text("m-image-03")
+    page.get_by_role("link", name="image-06").click()
+    expect(page.locator("#drawer")).to_contain_text("m-image-06")
+    page.get_by_role("columnheader", name="OS").get_by_role("link").click()
+    expect(page).to_have_url(f"{images}?distribution=Ubuntu&sort=os")
+    expect(page.locator("#drawer")).to_be_empty()
+    expect(page.locator("tbody tr")).to_have_count(20)
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("image-06")
+    assert complaints == []
+
+
+def test_the_page_fills_when_the_first_sync_is_through(
+    page: Page, images: str, shelf: list[Source], complaints: list[str]
+) -> None:
+    Image.objects.all().delete()
+    Source.objects.update(last_complete_at=None)
+    run = SyncRun.objects.create(team_id=shelf[0].team_id, source=shelf[0], state="listing", pages=2)
+    page.goto(images)
+    expect(page.get_by_role("heading", name="The first sync is on its way")).to_be_visible()
+    SyncRun.objects.filter(id=run.id).update(state="complete")
+    Source.objects.update(last_complete_at=timezone.now())
+    put(shelf[0], "here")
+    expect(page.get_by_role("link", name="here")).to_be_visible()
     assert complaints == []
 
 
