@@ -1,4 +1,4 @@
-"""All settings, driven by the environment; README.md has the table. Defaults are production's: `./run` sets development's."""
+"""All settings, driven by the environment; README.md has the table. Defaults are production's."""
 
 import sys
 from pathlib import Path
@@ -130,7 +130,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.text("REDIS_URL") or ("redis://127.0.0.1:6379/0" if KEYLESS else "")
 if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     env.stop("REDIS_URL is not set to an address such as redis://127.0.0.1:6379/0 (or rediss://, or unix:///path).")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "cache"}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "cache"}
+}
 
 # People
 AUTH_USER_MODEL = "accounts.User"
@@ -217,6 +219,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_NAME = "__Host-session" if SECURE else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
 SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", SECURE)
+SECURE_REDIRECT_EXEMPT = [r"^health/$"]  # probes speak plain HTTP
 SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 365 * 24 * 3600 if SECURE else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_PROXY", False) else None
@@ -249,7 +252,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BEAT_SCHEDULE = {
     "queue-due-sources": {"task": "catalog.tasks.queue_due_sources", "schedule": 60.0, "options": {"expires": 50}},
     "reconcile": {"task": "catalog.tasks.reconcile", "schedule": 30.0, "options": {"expires": 25}},
-    "settle-registrations": {"task": "catalog.tasks.settle_registrations", "schedule": 30.0, "options": {"expires": 25}},
+    "settle-registrations": {
+        "task": "catalog.tasks.settle_registrations",
+        "schedule": 30.0,
+        "options": {"expires": 25},
+    },
     "tidy": {"task": "catalog.tasks.tidy", "schedule": 60.0, "options": {"expires": 50}},
 }
 
