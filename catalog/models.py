@@ -34,7 +34,7 @@ class TeamRow(models.Model):
 
 
 class Source(TeamRow):
-    """One listing of one product in one region (and cluster or project), read with one cloud account, on its own schedule.
+    """One listing of one product in one region (and cluster or project), read with one cloud account on its schedule.
 
     `narrowing` holds request filters such as {"ImageOwnerAlias": "self"}. `archived_at` marks a source that was removed
     while its images stay on the shelf, archived; its cloud account may be gone, `account_name` stays.
@@ -134,10 +134,12 @@ class SyncRun(TeamRow):
 class Image(TeamRow):
     """One image as one source lists it, normalised. For the fields' meaning see providers.base.RemoteImage.
 
-    `key` is what a re-sync recognises it by; `content_hash` what tells that it changed (empty: put here by a registration,
-    not yet listed). `last_seen_at` is stored for a missing image only: a present one's is its source's last complete run.
+    `key` is what a re-sync recognises it by; `content_hash` what tells that it changed (empty: put here by a
+    registration, not yet listed). `last_seen_at` is stored for a missing image only: a present one's is its source's
+    last complete run.
     `state` is missing while `missing_since` is set, archived when the source was removed.
-    `distribution_facet` and `os_version_facet` are the values the facets group by: a known name or version, "other", "unknown".
+    `distribution_facet` and `os_version_facet` are the values the facets group by: a known name or version, "other",
+    "unknown".
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
@@ -280,8 +282,8 @@ class RegistrationState(models.TextChoices):
 class Registration(TeamRow):
     """One AddImage, from form to the day a sync sees the image (seed AddImage; PROVIDERS.md section 5).
 
-    The registry password is no column: it is sealed as ("catalog_registration", id, "registry_password") and forgotten when
-    the registration ends. `error` has the shape of ProviderError.as_dict().
+    The registry password is no column: it is sealed as ("catalog_registration", id, "registry_password") and forgotten
+    when the registration ends. `error` has the shape of ProviderError.as_dict().
     """
 
     cloud_account = tenant_key(CloudAccount, null=True, related_name="registrations")
@@ -319,8 +321,8 @@ class Registration(TeamRow):
 class ConnectionTest(TeamRow):
     """One *Test connection*: a cloud account (often a draft), what is to be called, and the matrix the worker filled.
 
-    `checks` is a list of {kind, region, cluster}; `results` one {kind, region, operation, outcome, code, message, request_id}
-    for each; outcome is allowed or the kind of ProviderError. Rows go with their draft, ten minutes later.
+    `checks` is a list of {kind, region, cluster}; `results` one {kind, region, operation, outcome, code, message,
+    request_id} for each; outcome is allowed or the kind of ProviderError. Rows go with their draft, ten minutes later.
     """
 
     cloud_account = tenant_key(CloudAccount, related_name="tests")

@@ -1,8 +1,9 @@
 from django.db import migrations
 
-# One trigger an event with its transition tables: no writer of images can forget the counts. Deltas are upserted in key order,
-# so that two writers never wait for each other crosswise; zero deltas are skipped; nothing is written for a source that
-# is being deleted (its row is gone when the cascade reaches its images).
+# One trigger an event with its transition tables: no writer of images can forget the counts. Deltas are upserted in
+# key order, so that two writers never wait for each other crosswise; zero deltas are skipped; nothing is written for a
+# source that is being deleted (its row is gone when the cascade reaches its images).
+# ruff: noqa: S608 - the texts are this file's own
 VALUES = "team_id, source_id, type, os, distribution_facet, os_version_facet, arch, visibility, state"
 
 
