@@ -5,7 +5,7 @@ from django.views.decorators.cache import never_cache
 
 @never_cache
 def health(request: HttpRequest) -> HttpResponse:
-    """For probes: 200 "ok" while the web and its database answer, else 503. It tells nothing else and needs no sign-in."""
+    """For probes: 200 "ok" while the web and its database answer, else 503; nothing more, and to anybody."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

@@ -62,7 +62,7 @@ PERSONAL = [
     "account_set_password",
 ]
 PUBLIC = [
-    "language_choose", "theme_choose", "account_login", "account_signup", "account_inactive",
+    "health", "language_choose", "theme_choose", "account_login", "account_signup", "account_inactive",
     "account_email_verification_sent", "account_confirm_email", "account_reset_password", "account_reset_password_done",
     "account_reset_password_from_key", "account_reset_password_from_key_done", "account_confirm_login_code",
 ]  # fmt: skip
