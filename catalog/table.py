@@ -40,7 +40,8 @@ class Row(NamedTuple):
     arch: str
     type: str | Promise
     visibility: str | Promise
-    source: str
+    listing: str
+    place: str
     simulated: bool
     size_gib: int | None
     state: str | Promise
@@ -74,6 +75,7 @@ def rows(found: list[tuple[Any, ...]], names: Mapping[str, str], simulated: froz
 
 def _row(values: tuple[Any, ...], names: Mapping[str, str], simulated: frozenset[UUID]) -> Row:
     name, remote_id, distribution, version, os, arch, type_, visibility, source, size, state, changed, image_id = values
+    listing, _mark, place = names.get(str(source), "").partition(" · ")
     return Row(
         image_id,
         name,
@@ -82,7 +84,8 @@ def _row(values: tuple[Any, ...], names: Mapping[str, str], simulated: frozenset
         UNKNOWN if arch == "unknown" else arch,
         TYPES_SHORT.get(type_, type_),
         UNKNOWN if visibility == "unknown" else VISIBILITIES_SHORT.get(visibility, visibility),
-        names.get(str(source), ""),
+        listing,
+        place,
         source in simulated,
         size,
         VALUES["state"].get(state, state),

@@ -65,7 +65,7 @@ def test_it_shows_images_with_what_is_known_of_them(look: Callable[..., Any], so
     )
     shown = text(look())
     for words in (
-        "solver m-solver Ubuntu 22.04 arm64 VM Shared E-HPC custom · cn-hangzhou simulated 40 GiB Available",
+        "solver m-solver Ubuntu 22.04 arm64 VM Shared E-HPC custom cn-hangzhou · simulated 40 GiB Available",
         "1 image",
         "1–1 of 1",
     ):
