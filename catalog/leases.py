@@ -26,6 +26,7 @@ type Database = psycopg.Connection[tuple[Any, ...]]
 
 LEASE_SECONDS = 30
 BEAT_SECONDS = 10.0
+JOIN_SECONDS = 5.0
 ATTEMPTS = 3
 # These do not pass by themselves: the source waits for another credential or for an admin.
 PAUSING = ("authentication", "permission", "billing")
@@ -119,7 +120,7 @@ class Heartbeat:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join()
+        self._thread.join(JOIN_SECONDS)  # it may hang on a database that does not answer; it ends with the process
 
     def check(self) -> None:
         if self._lost.is_set():
