@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Page
+from playwright.sync_api import Dialog, Page, expect
 
 from accounts.models import User
 from tests.browsers import find_chromium
@@ -42,7 +42,12 @@ def complaints(page: Page) -> list[str]:
     found: list[str] = []
     page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: found.append(str(error)))
-    page.on("dialog", lambda dialog: (found.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+
+    def refuse(dialog: Dialog) -> None:
+        found.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    page.on("dialog", refuse)
     return found
 
 
@@ -51,7 +56,7 @@ def accessible(page: Page) -> Callable[[], None]:
     """Holds the page, once no request goes on, against axe's rules, those of WCAG 2.2 AA and its best practices."""
 
     def look() -> None:
-        page.wait_for_function("!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")
+        expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
         told = Axe().run(page, options={"rules": {"target-size": {"enabled": True}}})
         assert told.violations_count == 0, told.generate_report()
 
