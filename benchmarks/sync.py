@@ -88,7 +88,7 @@ def measure(size: int, kind: str, profile: bool) -> dict[str, Any]:
 
     with clouds(size) as (cloud, pid):
         source = make_source(kind)
-        found = {"size": size, "first": timed_sync(source, cloud, pid)}
+        found: dict[str, Any] = {"size": size, "first": timed_sync(source, cloud, pid)}
         found["unchanged"] = timed_sync(source, cloud, pid, profile=profile)
         cloud.mutate(listing=kind, region=source.region, change=1, **first_cluster(kind, cloud, source.region))
         found["changed"] = timed_sync(source, cloud, pid)

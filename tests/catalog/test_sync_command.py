@@ -138,7 +138,7 @@ def test_a_run_whose_worker_is_gone_is_taken_over_after_its_lease(run_sync, make
     source = make_source("alibaba_ens_self")
     simulated.fail(operation="DescribeSelfImages", page=2, delay=60.0)
     killed = start_manage("sync", "aero", SIMULATOR_URL=simulated.url, REDIS_URL="unix:///nowhere")
-    wait_until(lambda: SyncRun.objects.filter(state="listing", pages__gte=1).exists(), 20)
+    wait_until(lambda: SyncRun.objects.filter(state="listing", pages__gte=1).exists())
     killed.kill()
     killed.communicate()
     SyncRun.objects.update(lease_until=timezone.now())

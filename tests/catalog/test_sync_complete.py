@@ -27,7 +27,8 @@ def page(*keys: str, scope: str = "", number: int = 1, total: int | None = None,
 
 def judged(*pages: Page) -> str | None:
     """What is found wrong with a listing of these pages."""
-    tally, came = Tally(), {}
+    tally = Tally()
+    came: dict[str, set[str]] = {}
     for one in pages:
         tally.add(one)
         came.setdefault(one.scope, set()).update(image.key for image in one.images)
@@ -179,7 +180,8 @@ def test_one_cluster_that_is_short_keeps_the_images_of_all(simulated, make_sourc
 
 def test_a_shelf_that_moves_while_the_listing_runs_has_it_read_again(source, monkeypatch):
     """An image is staged as unchanged, then taken off the shelf by somebody else: it is listed, so it comes back."""
-    staged, taken = [], []
+    staged: list[str] = []
+    taken: list[str] = []
 
     def take_one_off(tally, one, *, add=Tally.add):
         if one.number == 3 and not taken:

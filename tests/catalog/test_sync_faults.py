@@ -71,7 +71,7 @@ def test_a_worker_killed_while_it_lists_leaves_nothing_and_the_next_attempt_fini
     before = shelf(source)
     simulated.fail(operation="DescribeSelfImages", page=2, delay=60.0)
     worker = request.getfixturevalue("worker")
-    wait_until(lambda: running("listing"), 30)
+    wait_until(lambda: running("listing"))
     kill(worker)
     wait_until(lambda: temporary_tables() == 0)
     assert shelf(source) == before
@@ -84,7 +84,7 @@ def test_a_worker_killed_while_it_applies_leaves_nothing_and_the_next_attempt_fi
     before = shelf(source)
     with applying_held_up(source):
         worker = request.getfixturevalue("worker")
-        wait_until(lambda: running("applying"), 30)
+        wait_until(lambda: running("applying"))
         kill(worker)
     assert shelf(source) == before
     assert reconcile()["requeued"] == 1
@@ -93,7 +93,7 @@ def test_a_worker_killed_while_it_applies_leaves_nothing_and_the_next_attempt_fi
 
 
 def test_a_connection_cut_while_it_lists_starts_the_run_again(source, monkeypatch):
-    cut = []
+    cut: list[bool] = []
 
     def cut_connection(tally, page, *, add=Tally.add):
         if page.number == 2 and not cut:
@@ -107,7 +107,7 @@ def test_a_connection_cut_while_it_lists_starts_the_run_again(source, monkeypatc
 
 
 def test_a_connection_cut_while_it_applies_starts_the_run_again(source, monkeypatch):
-    cut = []
+    cut: list[bool] = []
 
     def cut_connection(*words):
         if not cut:

@@ -225,7 +225,7 @@ def test_the_heartbeat_tells_that_the_run_is_another_workers(source, monkeypatch
 def test_a_run_that_was_given_back_is_another_workers(simulated, source, monkeypatch):
     """The first worker stalls in its listing; a second does the work; the first applies nothing when it wakes."""
     run = start_run(source, "schedule")
-    stalled = []
+    stalled: list[leases.Hold] = []
 
     def stall(hold, state, *progress):
         if not stalled and state == "applying":
@@ -242,7 +242,7 @@ def test_a_run_that_was_given_back_is_another_workers(simulated, source, monkeyp
     assert (stalled[0].attempt, run.attempt, run.added) == (1, 2, 120)
 
 
-def wait_until(condition, seconds=10.0):
+def wait_until(condition, seconds=30.0):
     waiting = threading.Event()
     for _ in range(int(seconds / 0.02)):
         if condition():

@@ -31,7 +31,7 @@ def start_worker(simulated, tmp_path):
     """Starts a worker of this pool and waits until it listens; all are killed in the end. The broker begins empty."""
     with app.connection_for_write() as broker:
         app.control.purge(connection=broker)
-    started = []
+    started: list[subprocess.Popen[bytes]] = []
 
     def start(pool: str) -> "subprocess.Popen[bytes]":
         words = f"-A config worker --pool {pool} --concurrency 2 --loglevel INFO --without-gossip --without-mingle"
@@ -46,7 +46,7 @@ def start_worker(simulated, tmp_path):
                 start_new_session=True,
             )
         started.append(worker)
-        wait_until(lambda: b" ready." in log.read_bytes() or worker.poll() is not None, 30)
+        wait_until(lambda: b" ready." in log.read_bytes() or worker.poll() is not None)
         assert worker.poll() is None, log.read_text()
         return worker
 
@@ -76,7 +76,7 @@ def test_the_worker_syncs_what_a_person_asked_for(start_worker, pool, make_sourc
     start_worker(pool)
     with transaction.atomic():
         run = request_sync(make_source("alibaba_ens_self"), alice)
-    wait_until(lambda: ended(run), 30)
+    wait_until(lambda: ended(run))
     assert (run.state, run.added, run.attempt) == ("complete", 120, 1)
 
 
@@ -86,7 +86,7 @@ def test_the_worker_syncs_what_is_due_at_the_same_time(start_worker, pool, make_
     make_source("huawei_workspace")
     start_worker(pool)
     runs = [SyncRun.objects.get(id=run_id) for run_id in queue_due_sources()]
-    wait_until(lambda: all(ended(run) for run in runs), 40)
+    wait_until(lambda: all(ended(run) for run in runs))
     assert [run.state for run in runs] == ["complete"] * 4
     assert Image.objects.count() == sum(run.listed for run in runs)
 
@@ -96,12 +96,12 @@ def test_a_killed_workers_run_is_finished_by_another(start_worker, pool, make_so
     simulated.fail(operation="DescribeSelfImages", page=2, delay=60.0)
     run = request_sync(make_source("alibaba_ens_self"), alice)
     first = start_worker(pool)
-    wait_until(lambda: SyncRun.objects.filter(state="listing", pages__gte=1).exists(), 30)
+    wait_until(lambda: SyncRun.objects.filter(state="listing", pages__gte=1).exists())
     kill(first)
     SyncRun.objects.update(lease_until=timezone.now())
     start_worker(pool)
     assert reconcile()["requeued"] == 1
-    wait_until(lambda: ended(run), 30)
+    wait_until(lambda: ended(run))
     assert (run.state, run.attempt, run.added) == ("complete", 2, 120)
 
 
@@ -123,5 +123,5 @@ def test_a_message_that_is_lost_with_the_broker_is_sent_again(start_worker, make
     start_worker("threads")
     SyncRun.objects.update(heartbeat_at=run.created_at - timedelta(minutes=2))
     assert reconcile()["announced"] == 1
-    wait_until(lambda: ended(run), 30)
+    wait_until(lambda: ended(run))
     assert run.state == "complete"
