@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,10 +11,11 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import CloudAccount, Membership, Team, User
 from catalog.connections import seal_credential
-from catalog.models import Image, ImageDocument, Source
+from catalog.models import RUNNING, Image, ImageDocument, Source, SyncRun
 from catalog.providers.base import RemoteImage
 from catalog.rows import columns, content_hash
 from tests.clouds.fixtures import cloud  # noqa: F401 - a fixture
@@ -149,6 +151,19 @@ def make_image() -> Callable[..., Image]:
         image = Image.objects.create(team_id=source.team_id, source=source, content_hash=digest, **columns(remote))
         ImageDocument.objects.create(team_id=source.team_id, image=image, document=dict(remote.document))
         return image
+
+    return make
+
+
+@pytest.fixture
+def make_run() -> Callable[..., SyncRun]:
+    """A run of a source as it ended, or goes on, `minutes_ago`."""
+
+    def make(source: Source, state: str = "complete", minutes_ago: int = 10, **fields: Any) -> SyncRun:
+        at = timezone.now() - timedelta(minutes=minutes_ago)
+        ended = {} if state in RUNNING else {"finished_at": at + timedelta(seconds=2)}
+        row = {"state": state, "created_at": at, "started_at": at, **ended, **fields}
+        return SyncRun.objects.create(team_id=source.team_id, source=source, **row)
 
     return make
 

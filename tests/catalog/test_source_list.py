@@ -27,18 +27,6 @@ def now():
     return timezone.now()
 
 
-@pytest.fixture
-def make_run(now):
-    def make(source, state="complete", minutes_ago=10, **fields):
-        at = now - timedelta(minutes=minutes_ago)
-        ended = {} if state in ("queued", "listing", "applying") else {"finished_at": at + timedelta(seconds=2)}
-        return SyncRun.objects.create(
-            team_id=source.team_id, source=source, state=state, created_at=at, started_at=at, **ended | fields
-        )
-
-    return make
-
-
 def page(client, **extra):
     response = client.get(URL, **extra)
     assert response.status_code == 200
