@@ -156,36 +156,32 @@ def _now() -> datetime:
 
 
 def _database_failed(hold: Hold, error: Exception) -> None:
-    """A database that went away is no trouble of the source: the run is queued again. Anything else of it is a
-    failure."""
+    """A database that went away is no trouble of the source: the run is queued again. Anything else is a failure."""
     state = getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None)
-    is_passing = _is_cut(state) or isinstance(error, psycopg.InterfaceError)
-    logger.error(
-        "run %s: the database failed with %s %s at %s", hold.run_id, type(error).__name__, state, _places(error)
-    )
-    if isinstance(error, psycopg.errors.IntegrityError) and not SyncRun.objects.filter(id=hold.run_id).exists():
-        return  # the source or its team was deleted in the middle of it
+    name = type(error).__name__
+    logger.error("run %s: the database failed with %s %s at %s", hold.run_id, name, state, _places(error))
+    # A lost connection has no code, or one of class 08; class 40 is a transaction to try again; 57P0x is a shutdown.
+    if state is None:
+        went_away = name in ("OperationalError", "InterfaceError")  # of Django or of psycopg
+    else:
+        went_away = state[:2] in ("08", "40") or state.startswith("57P0")
+    refusal = "has no room left" if state and state[:2] == "53" else "refused what the sync wrote"
     deadline, wait = time.monotonic() + DATABASE_BACK_SECONDS, 0.1
     while True:
         try:
             if not connection.in_atomic_block:
                 connection.close()
-            if is_passing:
+            if went_away:
                 give_back(hold)
             else:
-                close_failed(hold, _own_error("Database", f"The database refused what the sync wrote ({state})."))
+                close_failed(hold, _own_error("Database", f"The database {refusal} ({state})."))
         except (DatabaseError, psycopg.Error):
             if time.monotonic() + wait > deadline:
-                return
+                return  # the lease will be over, and `reconcile` sees to the run
             time.sleep(wait)
             wait = min(2 * wait, 2.0)
         else:
             return
-
-
-def _is_cut(sqlstate: str | None) -> bool:
-    """Connection lost (without a code, or class 08), server shutting down, transaction to be tried again."""
-    return sqlstate is None or sqlstate[:2] in ("08", "40") or sqlstate in ("57P01", "57P02", "57P03")
 
 
 def _own_error(code: str, message: str) -> ProviderError:
