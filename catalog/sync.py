@@ -16,6 +16,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.models.functions import Now
 
+from accounts.secrets import KeysetError
 from catalog.applying import Listing, ShelfMoved, SourceRemoved, apply_listing, listing_operation
 from catalog.completeness import Tally
 from catalog.connections import connect
@@ -84,6 +85,8 @@ def _run_held(hold: Hold, patience_seconds: float, beat: Heartbeat) -> None:
     except ProviderError as error:
         logger.info("run %s failed: %s %s", hold.run_id, error.operation, error.code)
         close_failed(hold, error)
+    except KeysetError as error:
+        close_failed(hold, _own_error("KeysetMissing", str(error)), blame_source=False)
     except SourceRemoved:
         close_failed(hold, _own_error("SourceRemoved", "The source was removed meanwhile."), blame_source=False)
     except RunLost:
@@ -93,8 +96,11 @@ def _run_held(hold: Hold, patience_seconds: float, beat: Heartbeat) -> None:
     except Exception as error:
         logger.error("run %s failed with %s at %s", hold.run_id, type(error).__name__, _places(error))
         close_failed(hold, _own_error("Internal", "Bootshelf itself failed. The log of the worker says where."))
-    except BaseException:  # Ctrl-C, or a worker that is told to stop at once
+    except KeyboardInterrupt:
         close_failed(hold, _own_error("Interrupted", "The sync was interrupted."), blame_source=False)
+        raise
+    except BaseException:  # a worker that is told to stop at once: another takes the run
+        give_back(hold)
         raise
 
 

@@ -146,6 +146,25 @@ def test_an_interrupted_sync_says_so_and_blames_nobody(source, monkeypatch):
     assert (queued.state, queued.error["code"], source.failures) == ("failed", "Interrupted", 0)
 
 
+def test_a_worker_that_is_told_to_stop_gives_its_run_back(source, monkeypatch):
+    def stop(*words):
+        raise SystemExit
+
+    monkeypatch.setattr("catalog.sync.list_pages", stop)
+    queued = start_run(source, "schedule")
+    with pytest.raises(SystemExit):
+        run_sync(queued)
+    queued.refresh_from_db()
+    assert (queued.state, queued.attempt) == ("queued", 2)
+
+
+def test_a_missing_keyset_is_said_and_blames_no_source(source, monkeypatch):
+    monkeypatch.delenv("BOOTSHELF_KEYSET")
+    run = fail(source)
+    assert run.error["code"] == "KeysetMissing" and "BOOTSHELF_KEYSET is not set" in run.error["message"]
+    assert source.failures == 0
+
+
 @pytest.mark.django_db(transaction=True)
 def test_what_the_database_refuses_fails_the_run(source, monkeypatch):
     monkeypatch.setattr("catalog.staging.values", lambda image: (*values(image)[:-1], "no array"))
