@@ -84,7 +84,7 @@ class SourceCard:
         source = self.source
         if self.running:
             return "syncing"
-        if source.paused_at and source.paused_reason == "admin":
+        if self.is_paused_by_admin:
             return "paused"
         if source.last_error:
             return "failing"
@@ -95,6 +95,15 @@ class SourceCard:
         if source.last_complete_at is None:
             return "never"
         return "stale" if is_stale(source) else "healthy"
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether its failure is still to be seen to, also while it is tried again."""
+        return self.source.last_error is not None and not self.is_paused_by_admin
+
+    @property
+    def is_paused_by_admin(self) -> bool:
+        return self.source.paused_at is not None and self.source.paused_reason == "admin"
 
     @property
     def badge(self) -> str:

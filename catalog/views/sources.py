@@ -182,7 +182,7 @@ def _list_context(team: Team) -> dict[str, object]:
     )
     context: dict[str, object] = {
         "cards": cards,
-        "failing": [card for card in cards if card.health == "failing"],
+        "failing": [card for card in cards if card.is_failing],
         "watched": any(card.is_moving for card in cards),
         "unattended": is_unattended(cards),
         "cloud_accounts": accounts,

@@ -104,6 +104,17 @@ def test_a_source_that_an_error_paused_says_when_it_goes_on(as_user, alice, make
     assert "when resumed" in shown and "paused until the credential is replaced" in shown and "/resume/" in shown
 
 
+def test_a_failure_stays_in_sight_while_it_is_tried_again_and_goes_when_an_admin_paused_it(
+    as_user, bob, make_source, make_run, now
+):
+    source = make_source("alibaba_ens_self", last_error=DENIED, failures=1)
+    make_run(source, "listing")
+    assert "It is being tried again now." in page(as_user(bob))
+    source.paused_at, source.paused_reason = now, "admin"
+    source.save()
+    assert "has failed" not in page(as_user(bob))
+
+
 def test_it_draws_the_last_24_runs_and_says_them_in_words(team, make_source, make_run):
     source = make_source("alibaba_ens_self")
     for number in range(30):
