@@ -72,11 +72,6 @@ def is_explained(code: str) -> bool:
     return _own_words(code) is not None
 
 
-def kind_label(kind: str) -> str:
-    """Two or three words for a kind of ProviderError."""
-    return str(BY_KIND.get(kind, OPEN).label)
-
-
 def _own_words(code: str) -> Words | None:
     """InvalidParameter.RegionId is an InvalidParameter; `Forbidden.RAM` and the like go by their kind."""
     return BY_CODE.get(code) or BY_CODE.get(re.split(r"[.\s]", code, maxsplit=1)[0])

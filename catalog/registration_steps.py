@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from catalog.errors import Explanation, explain
 from catalog.models import Registration
 from catalog.registration import LOOKUPS
+from catalog.sources import OVERDUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,9 @@ def registration_steps(registration: Registration) -> list[Step]:
 
 def _sent(registration: Registration) -> Step:
     if registration.state == "pending":
+        if timezone.now() - registration.created_at > OVERDUE:
+            text = _("No worker has taken it for minutes: ask whoever runs this Bootshelf to look. Nothing is lost.")
+            return Step("warn", _("Waiting for a worker"), text)
         return Step("now", _("Waiting for a worker"), _("It is sent once, within seconds."))
     if registration.state == "sending":
         return Step("now", _("Sending"), _("The cloud is being asked."), registration.sent_at)

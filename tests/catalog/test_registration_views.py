@@ -274,6 +274,12 @@ def test_its_page_follows_it_to_the_shelf(admin, vm, simulated):
     assert "hx-get" not in text(admin.get(url, headers={"HX-Request": "true"}))
 
 
+def test_one_that_no_worker_takes_says_so(admin, vm):
+    registration = send(admin, vm)
+    Registration.objects.update(created_at=timezone.now() - timedelta(minutes=6))
+    assert "No worker has taken it" in text(admin.get(f"{LIST}{registration.id}/"))
+
+
 def test_a_refusal_says_the_cause_what_to_do_and_offers_another_try(admin, vm, simulated):
     simulated.fail(operation="AddImage", status=400, code="InDebt", message="Your account has overdue payments.")
     registration = send(admin, vm)
