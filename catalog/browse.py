@@ -5,8 +5,8 @@ The same object gives the words that describe it (`chips`) and the addresses of 
 so that no query can be made without one.
 
 A query string holds, in any order, each as often as wanted: `type os distribution os_version arch visibility source
-region state` with values separated by commas (a backslash makes the next character mean itself), `-value` to exclude,
-`unknown` for what is not known; `q` with words that must all be found; `sort` with a column, `-` before it for
+region state support` with values separated by commas (a backslash makes the next character mean itself), `-value` to
+exclude, `unknown` for what is not known; `q` with words that must all be found; `sort` with a column, `-` before it for
 descending. `page` and `size` belong to the page alone.
 """
 
@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from catalog.labels import DIMENSIONS, SHORT, source_names, value_label
 from catalog.models import Source
 from catalog.providers.systems import canonical_distribution
+from catalog.supported import Systems
 
 PAGE_KEYS = ("page", "size")
 SORTS = (
@@ -82,6 +83,7 @@ class ImageFilter:
     sort: str = DEFAULT_SORT
     names: Mapping[str, str] = field(default_factory=dict)  # of the team's sources, by id
     notices: tuple[str, ...] = ()
+    systems: Systems = field(default_factory=Systems, compare=False, repr=False)
 
     def choice(self, dimension: str) -> Choice:
         """What holds for a dimension. Archived images are shown only to who asks for them."""

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from django.db import connection
 
 from catalog.browse import Choice, ImageFilter
+from catalog.labels import DIMENSIONS
 from catalog.selection import COLUMNS, Condition, all_of, chosen, foreign_distributions, matching, of_team, searched
 
 MOST = 10_000
+SEPARATOR = "\x1f"  # in no distribution of the table
 
 
 @dataclass(slots=True)
@@ -26,7 +28,7 @@ class Counts:
     total: int = 0
     shelf: int = 0
     capped: bool = False
-    facets: dict[str, dict[str, int]] = field(default_factory=lambda: {d: {} for d in COLUMNS})
+    facets: dict[str, dict[str, int]] = field(default_factory=lambda: {d: {} for d in DIMENSIONS})
 
     @property
     def exact_total(self) -> int | None:
@@ -60,6 +62,9 @@ def count(asked: ImageFilter) -> Counts:
                 found.shelf = n
             elif dimension == "hits":
                 found.capped = n > MOST
+            elif dimension == "support":  # pairs of distribution and version, brought to their states here
+                state = asked.systems.state(*value.split(SEPARATOR, 1))
+                found.facets[dimension][state] = found.facets[dimension].get(state, 0) + n
             elif n:
                 found.facets[dimension][value] = n
     if found.capped:
@@ -86,6 +91,10 @@ def _facets(asked: ImageFilter) -> Iterator[Condition]:
         where = chosen(asked, "b", leave_out=dimension)
         sql = f"SELECT '{dimension}', b.{column}::text, sum(n)::bigint FROM base b WHERE {where.sql} GROUP BY 2"  # noqa: S608
         yield Condition(sql, where.params)
+    where = chosen(asked, "b", leave_out="support")
+    pair = "b.distribution_facet || %s || b.os_version_facet"
+    sql = f"SELECT 'support', {pair}, sum(n)::bigint FROM base b WHERE {where.sql} GROUP BY 2"  # noqa: S608
+    yield Condition(sql, [SEPARATOR, *where.params])
 
 
 def _base(asked: ImageFilter) -> Condition:

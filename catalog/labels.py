@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from catalog.models import Source
+from catalog.os_support import ENDING_DAYS
 from catalog.sources import source_label
 
 DIMENSIONS: dict[str, Promise] = {
@@ -21,6 +23,7 @@ DIMENSIONS: dict[str, Promise] = {
     "source": _("Source"),
     "region": _("Region"),
     "state": _("State"),
+    "support": _("OS support"),
 }
 
 # A chip has little room: "OS: Linux".
@@ -48,11 +51,18 @@ VALUES: dict[str, dict[str, Promise | str]] = {
         "archived": _("Archived"),
         "unknown": _UNKNOWN,
     },
+    "support": {
+        "supported": _("Supported"),
+        "ending": format_lazy(_("Ends within {days} days"), days=ENDING_DAYS),
+        "past": pgettext_lazy("OS support", "Ended"),
+        "unknown": _UNKNOWN,
+    },
 }
 TYPES_SHORT: dict[str, Promise | str] = {"vm": _("VM"), "container": _("Container")}
 VISIBILITIES_SHORT: dict[str, Promise | str] = {**VALUES["visibility"], "shared": _("Shared")}
-# The tone of a state's dot, as the stylesheet names it.
+# The tones of a state's dot and of what is told of support, as the stylesheet names them.
 STATE_TONES = {"available": "ok", "creating": "warn", "failed": "bad", "missing": "bad", "archived": "", "unknown": ""}
+SUPPORT_TONES = {"supported": "ok", "ending": "warn", "past": "bad"}
 
 
 def value_label(dimension: str, value: str) -> str:

@@ -40,7 +40,7 @@ class Support(NamedTuple):
 
     @property
     def ends(self) -> date | None:
-        return self.row and self.row.ends
+        return self.row.ends if self.row else None
 
 
 UNKNOWN = Support("unknown", None)
@@ -53,7 +53,7 @@ def support(distribution: str | None, version: str | None, today: date, table: T
     The longest row wins whose version is this one or ends before one of its dots: "7.9" is in "7", "22.04.3" in
     "22.04".
     """
-    rows, version = TABLE if table is None else table, (version or "").strip().upper()
+    rows = TABLE if table is None else table
     while distribution and version:
         if row := rows.get((distribution, version)):
             return Support(state_of(row, today), row)
@@ -80,7 +80,7 @@ def read(text: str) -> Table:
     table: dict[tuple[str, str], Row] = {}
     for number, value in enumerate(listed, start=1):
         row = _row(f"row {number}", value, sources)
-        key = row.distribution, row.version.upper()
+        key = row.distribution, row.version
         if key in table:
             raise BadTable(f"row {number}: {row.distribution} {row.version} is there twice")
         table[key] = row

@@ -64,6 +64,8 @@ def _facet(asked: ImageFilter, counts: Counts, dimension: str) -> Facet | None:
         return None  # versions say nothing without their distribution
     if dimension == "region" and len(values) < 2 and not choice:
         return None
+    if dimension == "support" and found.keys() <= {"unknown"} and not choice:
+        return None
     head = [value for place, value in enumerate(values) if place < SHOWN or value.chosen or value.excluded]
     rest = [value for value in values if value not in head]
     if len(rest) == 1:

@@ -44,7 +44,10 @@ def of_team(asked: ImageFilter, alias: str = "i") -> Condition:
 
 def chosen(asked: ImageFilter, alias: str = "i", leave_out: str = "") -> Condition:
     """What the choices select, all but those of one dimension. Neither the team nor the search is in it."""
-    return all_of(*(one for d in COLUMNS if d != leave_out for one in _conditions(d, asked.choice(d), alias)))
+    parts = [one for d in COLUMNS if d != leave_out for one in _conditions(d, asked.choice(d), alias)]
+    if leave_out != "support":
+        parts += _support(asked, alias)
+    return all_of(*parts)
 
 
 def matching(asked: ImageFilter, alias: str = "i") -> Condition:
@@ -104,6 +107,20 @@ def _distribution(choice: Choice, alias: str) -> Iterator[Condition]:
         yield Condition(f"{column} <> ALL(%s)", [known])
     if foreign:
         yield Condition(f"{column} <> 'other' OR {text} <> ALL(%s)", [foreign])
+
+
+def _support(asked: ImageFilter, alias: str) -> Iterator[Condition]:
+    """By the pairs of distribution and version that are in the states chosen, or, since what is unknown has no pairs,
+    by those that are not.
+    """
+    choice = asked.choices.get("support", NOTHING)
+    if not choice:
+        return
+    dated, unknown = asked.systems.dated(asked.team_id), choice.allows("unknown")
+    systems = [pair for state, found in dated.items() if choice.allows(state) != unknown for pair in found.items()]
+    one = f"{alias}.distribution_facet = %s AND {alias}.os_version_facet = ANY(%s)"
+    sql = " OR ".join([one] * len(systems)) or "false"
+    yield Condition(f"NOT ({sql})" if unknown else sql, [value for pair in systems for value in pair])
 
 
 def _split(values: Sequence[str]) -> tuple[list[str], list[str]]:

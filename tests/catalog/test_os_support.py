@@ -64,11 +64,9 @@ def test_the_last_day_of_support_is_a_day_of_support(days_left, state):
         ("Amazon Linux", "2018.03", "2018.03"),
         ("Windows Server", "2012", "2012"),
         ("Windows Server", "2012 R2", "2012 R2"),
-        ("Windows Server", " 2012 r2 ", "2012 R2"),
         ("Windows", "8", "8"),
         ("Windows", "8.1", "8.1"),
         ("SUSE", "15 SP4", "15 SP4"),
-        ("SUSE", "15 sp4", "15 SP4"),
         ("openEuler", "22.03 SP3", "22.03 SP3"),
     ],
 )
@@ -104,6 +102,8 @@ def test_the_longest_row_wins():
         ("CentOS", "٧"),
         ("SUSE", "15"),
         ("SUSE", "12 SP50"),
+        ("SUSE", "15 sp4"),
+        ("SUSE", " 15 SP4"),
         ("openEuler", "22.03"),
         ("EulerOS", "2.5"),
         ("Windows", "10"),
@@ -166,8 +166,7 @@ def test_a_table_that_is_wrong_is_refused(good, bad, said):
         read(GOOD.replace(good, bad))
 
 
-def test_a_row_is_there_once_whatever_its_case():
-    twice = '{ distribution = "SUSE", version = "15 SP4", ends = 2023-12-31, source = "maker" }, '
-    twice += twice.replace("SP4", "sp4")
-    with pytest.raises(BadTable, match="row 2: SUSE 15 sp4 is there twice"):
-        read(GOOD.replace("rows = [", f"rows = [{twice}"))
+def test_a_row_is_there_once():
+    row = '{ distribution = "SUSE", version = "15 SP4", ends = 2023-12-31, source = "maker" }, '
+    with pytest.raises(BadTable, match="row 2: SUSE 15 SP4 is there twice"):
+        read(GOOD.replace("rows = [", f"rows = [{row}{row}"))
