@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from catalog.labels import value_label
+from catalog.labels import DIMENSIONS, value_label
 from catalog.models import Image, ImageChange, ImageDocument
+from catalog.os_support import Support
 
 LONGEST = 2_000  # characters of one text on the page; strangers write a megabyte
 MOST_LINES = 600
@@ -82,13 +83,17 @@ RULES: dict[tuple[str, str], Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """`origin` is a key of ORIGINS, `rule` by what it was derived; both "" for what Bootshelf itself knows."""
+    """`origin` is a key of ORIGINS, `rule` by what it was derived; both "" for what Bootshelf itself knows. `source` is
+    the page that says so, at `url`.
+    """
 
     label: str | Promise
     value: str
     origin: str = ""
     rule: str = ""
     warn: bool = False
+    source: str = ""
+    url: str = ""
 
     @property
     def origin_label(self) -> str:
@@ -105,12 +110,24 @@ def cut(text: str) -> str:
     }
 
 
-def facts(image: Image) -> list[Fact]:
-    """The normalised fields, then what the listing says beside them."""
-    return [*_fields(image), *_extras(image)]
+def facts(image: Image, support: Support) -> list[Fact]:
+    """The normalised fields, with how long the system is supported, then what the listing says beside them."""
+    return [*_fields(image, support), *_extras(image)]
 
 
-def _fields(image: Image) -> Iterator[Fact]:
+def support_words(support: Support) -> str:
+    """ "Supported to June 2027", as a badge says it; "" where nothing is known."""
+    if support.row is None:
+        return ""
+    words = {
+        "supported": _t("Supported to %(month)s"),
+        "ending": _t("Support ends %(month)s"),
+        "past": _t("Support ended %(month)s"),
+    }
+    return words[support.state] % {"month": date_format(support.row.ends, "YEAR_MONTH_FORMAT")}
+
+
+def _fields(image: Image, support: Support) -> Iterator[Fact]:
     for field, label in LABELS.items():
         value = getattr(image, field)
         unknown = value is None or value == "unknown"
@@ -120,6 +137,17 @@ def _fields(image: Image) -> Iterator[Fact]:
         if field == "state" and image.state in ("missing", "archived"):
             origin = ""  # ours, not the cloud's
         yield Fact(label, _shown(field, value), origin, _rule(image, field) if origin == "derived" else "")
+        if field == "os_version":
+            yield _support(support)
+
+
+def _support(support: Support) -> Fact:
+    label, row = DIMENSIONS["support"], support.row
+    if row is None:
+        return Fact(label, _t("Unknown"))
+    words = _t("Ended %(day)s") if support.state == "past" else _t("Until %(day)s")
+    day = date_format(row.ends, "DATE_FORMAT")
+    return Fact(label, words % {"day": day}, warn=support.state != "supported", source=row.source, url=row.url)
 
 
 def _shown(field: str, value: Any) -> str:

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from catalog.browse import ImageFilter
-from catalog.labels import STATE_TONES, TYPES_SHORT, VALUES, VISIBILITIES_SHORT
+from catalog.labels import STATE_TONES, SUPPORT_TONES, TYPES_SHORT, VALUES, VISIBILITIES_SHORT
+from catalog.os_support import support
 
 SQL = (
     "left(i.name, 200), left(i.remote_id, 120), left(i.distribution, 60), left(i.os_version, 30), i.os,"
@@ -32,11 +35,18 @@ COLUMNS: dict[str, Promise] = {
 FALLING_FIRST = frozenset({"size", "changed"})  # the largest and the latest are what is sought
 
 
+class Badge(NamedTuple):
+    text: str | Promise
+    tone: str
+    title: str
+
+
 class Row(NamedTuple):
     id: UUID
     name: str
     remote_id: str
     system: str
+    support: Badge | None
     arch: str
     type: str | Promise
     visibility: str | Promise
@@ -69,11 +79,11 @@ def headers(asked: ImageFilter) -> list[Header]:
     return found
 
 
-def rows(found: list[tuple[Any, ...]], names: Mapping[str, str], simulated: frozenset[UUID]) -> list[Row]:
-    return [_row(values, names, simulated) for values in found]
+def rows(found: list[tuple[Any, ...]], names: Mapping[str, str], simulated: frozenset[UUID], today: date) -> list[Row]:
+    return [_row(values, names, simulated, today) for values in found]
 
 
-def _row(values: tuple[Any, ...], names: Mapping[str, str], simulated: frozenset[UUID]) -> Row:
+def _row(values: tuple[Any, ...], names: Mapping[str, str], simulated: frozenset[UUID], today: date) -> Row:
     name, remote_id, distribution, version, os, arch, type_, visibility, source, size, state, changed, image_id = values
     listing, _mark, place = names.get(str(source), "").partition(" · ")
     return Row(
@@ -81,6 +91,7 @@ def _row(values: tuple[Any, ...], names: Mapping[str, str], simulated: frozenset
         name,
         remote_id,
         system_words(distribution, version, os),
+        support_badge(distribution, version, today),
         UNKNOWN if arch == "unknown" else arch,
         TYPES_SHORT.get(type_, type_),
         UNKNOWN if visibility == "unknown" else VISIBILITIES_SHORT.get(visibility, visibility),
@@ -92,6 +103,16 @@ def _row(values: tuple[Any, ...], names: Mapping[str, str], simulated: frozenset
         STATE_TONES.get(state, ""),
         changed,
     )
+
+
+def support_badge(distribution: str | None, version: str | None, today: date) -> Badge | None:
+    """What is worth a word beside a system: that it is past its end, or soon will be."""
+    state, row = support(distribution, version, today)
+    if row is None or state not in ("past", "ending"):
+        return None
+    title = _t("Support ended %(day)s") if state == "past" else _t("Support ends %(day)s")
+    words = _("EOL") if state == "past" else _("ends soon")
+    return Badge(words, SUPPORT_TONES[state], title % {"day": date_format(row.ends, "DATE_FORMAT")})
 
 
 def system_words(distribution: str | None, version: str | None, os: str) -> str:

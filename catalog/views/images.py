@@ -17,11 +17,13 @@ from accounts.models import CloudAccount, Membership, Team
 from catalog import pages, rail, table
 from catalog.browse import ImageFilter, parse
 from catalog.counts import MOST, Counts, count
-from catalog.facts import facts, history, provider_data
+from catalog.facts import facts, history, provider_data, support_words
 from catalog.freshness import freshness
-from catalog.labels import STATE_TONES, value_label
+from catalog.labels import STATE_TONES, SUPPORT_TONES, value_label
 from catalog.models import Image, Source
+from catalog.os_support import support
 from catalog.sources import source_cards, source_label
+from catalog.supported import today
 
 
 @require_safe
@@ -45,7 +47,7 @@ def image_list(request: HttpRequest, slug: str) -> HttpResponse:
         "most": MOST,
         "facets": rail.facets(asked, counts),
         "headers": table.headers(asked),
-        "rows": table.rows(page.rows, asked.names, frozenset(s.id for s in sources if s.simulated)),
+        "rows": table.rows(page.rows, asked.names, frozenset(s.id for s in sources if s.simulated), asked.systems.day),
         "page": page,
         "pager": _pager(asked, page),
         "sizes": [(n, asked.query(size=str(n)), n == size) for n in pages.SIZES],
@@ -65,14 +67,17 @@ def image_detail(request: HttpRequest, slug: str, image_id: UUID) -> HttpRespons
     """One image at its own address: a page, or what HTMX puts into the drawer beside the list."""
     team = get_team(request, slug)
     image = get_row(Image.objects.select_related("source__cloud_account"), team, image_id)
+    supported = support(image.distribution, image.os_version, today())
     context = {
         "image": image,
         "title": f"{image.name[:80]} · {team.name}",
         "back": _list_address(request, team),
         "state_label": value_label("state", image.state),
         "tone": STATE_TONES.get(image.state, ""),
+        "support_words": support_words(supported),
+        "support_tone": SUPPORT_TONES.get(supported.state, ""),
         "source_name": source_label(image.source),
-        "facts": facts(image),
+        "facts": facts(image, supported),
         "history": history(image),
         "document": provider_data(image),
         "registration": image.registrations.filter(team=team).order_by("-created_at").first(),
