@@ -147,7 +147,7 @@ def _support(support: Support) -> Fact:
         return Fact(label, _t("Unknown"))
     words = _t("Ended %(day)s") if support.state == "past" else _t("Until %(day)s")
     day = date_format(row.ends, "DATE_FORMAT")
-    return Fact(label, words % {"day": day}, warn=support.state != "supported", source=row.source, url=row.url)
+    return Fact(label, words % {"day": day}, source=row.source, url=row.url)
 
 
 def _shown(field: str, value: Any) -> str:
