@@ -13,7 +13,17 @@ from django.db import connection
 
 from catalog.browse import Choice, ImageFilter
 from catalog.labels import DIMENSIONS
-from catalog.selection import COLUMNS, Condition, all_of, chosen, foreign_distributions, matching, of_team, searched
+from catalog.selection import (
+    COLUMNS,
+    Condition,
+    all_of,
+    chosen,
+    foreign_distributions,
+    matching,
+    of_team,
+    searched,
+    supported,
+)
 
 MOST = 10_000
 SEPARATOR = "\x1f"  # in no distribution of the table
@@ -44,7 +54,7 @@ def count(asked: ImageFilter) -> Counts:
     base, found = _base(asked), Counts()
     parts = [
         *_facets(asked),
-        _sum("'total'", "''", chosen(asked, "b")),
+        _sum("'total'", "''", _chosen(asked)),
         _sum("'hits'", "''", Condition("b.counted", [])),
         Condition(
             "SELECT 'shelf', '', coalesce(sum(n), 0)::bigint FROM catalog_facetcount f"
@@ -52,9 +62,11 @@ def count(asked: ImageFilter) -> Counts:
             [asked.team_id],
         ),
     ]
-    sql = f"WITH base AS MATERIALIZED ({base.sql}) " + " UNION ALL ".join(part.sql for part in parts)
+    fits = all_of(*supported(asked, "a"))
+    sql = f"WITH base AS MATERIALIZED (SELECT a.*, {fits.sql} AS fits FROM ({base.sql}) AS a) "  # noqa: S608
+    sql += " UNION ALL ".join(part.sql for part in parts)
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*base.params, *(param for part in parts for param in part.params)])
+        cursor.execute(sql, [*fits.params, *base.params, *(param for part in parts for param in part.params)])
         for dimension, value, n in cursor.fetchall():
             if dimension == "total":
                 found.total = n
@@ -86,12 +98,18 @@ def _sum(dimension: str, value: str, where: Condition) -> Condition:
     return Condition(sql, where.params)
 
 
+def _chosen(asked: ImageFilter, leave_out: str = "") -> Condition:
+    """Of the base's rows. Whether OS support `fits` was found out once a row, not anew for each facet: it is dear."""
+    fits = [Condition("b.fits", [])] if leave_out != "support" else []
+    return all_of(chosen(asked, "b", {leave_out, "support"}), *fits)
+
+
 def _facets(asked: ImageFilter) -> Iterator[Condition]:
     for dimension, column in COLUMNS.items():
-        where = chosen(asked, "b", leave_out=dimension)
+        where = _chosen(asked, dimension)
         sql = f"SELECT '{dimension}', b.{column}::text, sum(n)::bigint FROM base b WHERE {where.sql} GROUP BY 2"  # noqa: S608
         yield Condition(sql, where.params)
-    where = chosen(asked, "b", leave_out="support")
+    where = _chosen(asked, "support")
     pair = "b.distribution_facet || %s || b.os_version_facet"
     sql = f"SELECT 'support', {pair}, sum(n)::bigint FROM base b WHERE {where.sql} GROUP BY 2"  # noqa: S608
     yield Condition(sql, [SEPARATOR, *where.params])

@@ -3,7 +3,7 @@ literals.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -42,12 +42,10 @@ def of_team(asked: ImageFilter, alias: str = "i") -> Condition:
     return Condition(f"{alias}.team_id = %s", [asked.team_id])
 
 
-def chosen(asked: ImageFilter, alias: str = "i", leave_out: str = "") -> Condition:
-    """What the choices select, all but those of one dimension. Neither the team nor the search is in it."""
-    parts = [one for d in COLUMNS if d != leave_out for one in _conditions(d, asked.choice(d), alias)]
-    if leave_out != "support":
-        parts += _support(asked, alias)
-    return all_of(*parts)
+def chosen(asked: ImageFilter, alias: str = "i", leave_out: Collection[str] = ()) -> Condition:
+    """What the choices select, all but those of some dimensions. Neither the team nor the search is in it."""
+    parts = [one for d in COLUMNS if d not in leave_out for one in _conditions(d, asked.choice(d), alias)]
+    return all_of(*parts, *(supported(asked, alias) if "support" not in leave_out else ()))
 
 
 def matching(asked: ImageFilter, alias: str = "i") -> Condition:
@@ -109,9 +107,9 @@ def _distribution(choice: Choice, alias: str) -> Iterator[Condition]:
         yield Condition(f"{column} <> 'other' OR {text} <> ALL(%s)", [foreign])
 
 
-def _support(asked: ImageFilter, alias: str) -> Iterator[Condition]:
-    """By the pairs of distribution and version that are in the states chosen, or, since what is unknown has no pairs,
-    by those that are not.
+def supported(asked: ImageFilter, alias: str) -> Iterator[Condition]:
+    """What the choice of OS support selects, if there is one: by the pairs of distribution and version in the states
+    chosen, or, since what is unknown has no pairs, by those that are not.
     """
     choice = asked.choices.get("support", NOTHING)
     if not choice:
