@@ -41,7 +41,11 @@ def connect(account: CloudAccount, patience_seconds: float) -> Connection:
             kind="authentication",
         ) from None
     return Connection(
-        credential=credential, patience=Patience(patience_seconds), endpoints=endpoints, site=account.site
+        credential=credential,
+        patience=Patience(patience_seconds),
+        endpoints=endpoints,
+        site=account.site,
+        names_region=account.simulated,
     )
 
 

@@ -98,8 +98,9 @@ class Client:
         return Call(operation, write, own + secrets)
 
     def _query(self, query: Mapping[str, object]) -> dict[str, str]:
-        named = {"RegionId": self.region, **query}
-        return {key: str(value) for key, value in named.items() if value is not None and value != ""}
+        # No document lists RegionId: the host names the region. The simulator has one address for all of them.
+        region = {"RegionId": self.region} if self.connection.names_region else {}
+        return {key: str(value) for key, value in {**region, **query}.items() if value is not None and value != ""}
 
     def _generic(self, operation: str, query: Mapping[str, object], method: str) -> Answered:
         def send(sdk: Any) -> object:

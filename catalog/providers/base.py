@@ -211,12 +211,14 @@ class Connection:
 
     `credential` is the vendor's JSON object (see the vendor's form). `endpoints` maps an endpoint name, or name@region,
     to a base URL (PROVIDERS.md section 3) and wins over the SDKs' own tables. `site` is "china" or "international".
+    `names_region` sends RegionId along, for the simulator alone.
     """
 
     credential: Mapping[str, str] = field(repr=False)
     patience: Patience
     endpoints: Mapping[str, str] = field(default_factory=dict)
     site: str = "china"
+    names_region: bool = False
 
     def endpoint(self, name: str, region: str) -> str | None:
         """The operator's override for this endpoint, the one for the region first."""

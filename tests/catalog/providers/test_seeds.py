@@ -160,7 +160,6 @@ def test_the_add_image_example_request_goes_out_parameter_by_parameter() -> None
     )
     container = json.loads(sent.query.pop("ContainerImageSpec"))
     assert sent.query == {
-        "RegionId": "cn-hangzhou",
         "ImageType": "Container",
         "Name": "app-image",
         "ImageVersion": "V1.0",
@@ -185,4 +184,4 @@ def test_the_vm_example_request_goes_out_parameter_by_parameter() -> None:
         add_image(connection_to(server.url, "alibaba"), "cn-hangzhou", spec)
     (sent,) = server.received
     assert json.loads(sent.query.pop("VMImageSpec")) == {"ImageId": "m-bp1akkkr1rkxtb******"}
-    assert sent.query == {"RegionId": "cn-hangzhou", "ImageType": "VM", "Name": "app-image"}
+    assert sent.query == {"ImageType": "VM", "Name": "app-image"}
