@@ -60,7 +60,7 @@ def test_a_fault_may_wait_for_the_nth_call_and_come_several_times(cloud: Simulat
             sdks.rpc(cloud, EHPC_2018, "ListClusters")
             statuses.append(200)
         except Exception as error:
-            statuses.append(error.status_code)  # type: ignore[attr-defined]
+            statuses.append(error.status_code)
     assert statuses == [200, 500, 500, 200, 200]
     (fault,) = cloud.faults()
     assert (fault["seen"], fault["hits"]) == (5, 2)
@@ -140,13 +140,13 @@ def test_alibaba_throttles_with_and_without_a_wait(cloud: Simulator) -> None:
     cloud.fail(operation="ListClusters", throttle=1500)
     plain = failure(lambda: sdks.rpc(cloud, EHPC_2018, "ListClusters"))
     told = failure(lambda: sdks.rpc(cloud, EHPC_2018, "ListClusters"))
-    assert (type(plain).__name__, plain.code) == ("ClientException", "Throttling.User")  # type: ignore[attr-defined]
-    assert (type(told).__name__, told.retry_after) == ("ThrottlingException", 1500)  # type: ignore[attr-defined]
+    assert (type(plain).__name__, plain.code) == ("ClientException", "Throttling.User")
+    assert (type(told).__name__, told.retry_after) == ("ThrottlingException", 1500)
 
 
 def test_huawei_throttles_with_retry_after(cloud: Simulator) -> None:
     cloud.fail(vendor="huawei", operation="ListImages", throttle=2)
-    assert failure(lambda: desktops(cloud)).status_code == 429  # type: ignore[attr-defined]
+    assert failure(lambda: desktops(cloud)).status_code == 429
 
 
 # Answers that are no answers: how the SDKs take them is in PROVIDERS.md section 4
