@@ -8,10 +8,9 @@ from django.conf import settings
 from accounts.models import CloudAccount
 from accounts.secrets import SecretUnreadable, open_secret, seal
 from catalog.providers.base import Connection, Patience, ProviderError
+from config.env import ENDPOINT_NAMES
 
 TABLE = "accounts_cloudaccount"
-# Every endpoint name of PROVIDERS.md section 3.
-ENDPOINT_NAMES = ("alibaba-ehpc", "alibaba-ehpc-2023", "alibaba-ens", "huawei-workspace", "huawei-iam")
 
 
 def connect(account: CloudAccount, patience_seconds: float) -> Connection:

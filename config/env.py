@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -47,6 +48,23 @@ def integer(name: str, default: int, *, least: int = 0) -> int:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+# What PROVIDER_ENDPOINTS may name (PROVIDERS.md section 3), each also with @region.
+ENDPOINT_NAMES = ("alibaba-ehpc", "alibaba-ehpc-2023", "alibaba-ens", "huawei-workspace", "huawei-iam")
+_ENDPOINT = re.compile(rf"({'|'.join(ENDPOINT_NAMES)})(@[a-z0-9-]{{2,40}})?")
+_BASE_URL = re.compile(r"https?://[^\s/?#@]+/?")
+
+
+def endpoints(name: str) -> dict[str, str]:
+    """A JSON object from endpoint name to base URL. A misspelt name would send a real key to the public host."""
+    found = json_object(name)
+    for endpoint, url in found.items():
+        if not _ENDPOINT.fullmatch(endpoint):
+            stop(f"{name} names {endpoint[:60]!r}, which is none of {', '.join(ENDPOINT_NAMES)}, alone or with @region.")
+        if not isinstance(url, str) or not _BASE_URL.fullmatch(url):
+            stop(f"{name} gives {endpoint} no base URL such as https://gateway.example.org.")
+    return found
 
 
 def json_object(name: str) -> dict[str, Any]:

@@ -227,7 +227,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 # Clouds. An operator's override of an endpoint (PROVIDERS.md section 3); where simulated accounts go.
-PROVIDER_ENDPOINTS = env.json_object("PROVIDER_ENDPOINTS")
+PROVIDER_ENDPOINTS = env.endpoints("PROVIDER_ENDPOINTS")
 SIMULATOR_URL = env.text("SIMULATOR_URL")
 SYNC_PATIENCE_SECONDS = 120  # waiting for a cloud in all, a run in the worker
 FOREGROUND_PATIENCE_SECONDS = 30

@@ -1,6 +1,7 @@
 """What the commands have in common: an error is one line on stderr and an exit code, never a traceback."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ class PlainCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> Any:
         try:
-            return super().execute(*args, **options)
+            return super().execute(*args, **{name: _utf8(value) for name, value in options.items()})
         except (CommandError, ActionError, KeysetError, DatabaseError) as error:
             if options.get("traceback"):
                 raise
@@ -93,6 +94,20 @@ class PlainCommand(BaseCommand):
             return json.loads(data.decode("utf-8-sig"))
         except (ValueError, RecursionError):
             raise CommandError(f"The {what} is not JSON.") from None
+
+
+def utf8(text: str, what: str) -> str:
+    """A text of the command line or the environment, whose bytes are UTF-8 whatever the locale says."""
+    try:
+        return os.fsencode(text).decode("utf-8")
+    except UnicodeError:
+        raise CommandError(f"{what} is not text in UTF-8.") from None
+
+
+def _utf8(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_utf8(one) for one in value]
+    return utf8(value, "An argument") if isinstance(value, str) and not value.isascii() else value
 
 
 def whole_number(text: str, option: str) -> int:

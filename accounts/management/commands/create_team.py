@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from accounts.actions import add_member, checked_email, checked_slug, create_team, find_user
-from accounts.management.base import PlainCommand
+from accounts.management.base import PlainCommand, utf8
 
 
 class Command(PlainCommand):
@@ -41,7 +41,7 @@ class Command(PlainCommand):
         """From BOOTSHELF_PASSWORD, where a weak one is the operator's choice and only warned of; else asked for,
         twice.
         """
-        if given := os.environ.get("BOOTSHELF_PASSWORD"):
+        if given := utf8(os.environ.get("BOOTSHELF_PASSWORD", ""), "BOOTSHELF_PASSWORD"):
             if weakness := _weakness(given):
                 self.complain(f"Warning: {weakness}")
             return given

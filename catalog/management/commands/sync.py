@@ -40,8 +40,8 @@ class Command(PlainCommand):
         has_failed = False
         for source in chosen:
             if source.paused_at and not sources:
-                if not json:
-                    self.stdout.write(_line(source, "paused", "skipped"))
+                # On stderr for machines: a team that looks healthy because its failing sources are paused is a lie.
+                (self.stderr if json else self.stdout).write(_line(source, "paused", f"skipped ({source.id})"))
                 continue
             run = sync_now(source, "sync", settings.FOREGROUND_PATIENCE_SECONDS)
             document = _outcome(source, run)
