@@ -61,7 +61,7 @@ def endpoints(name: str) -> dict[str, str]:
     found = json_object(name)
     for endpoint, url in found.items():
         if not _ENDPOINT.fullmatch(endpoint):
-            stop(f"{name} names {endpoint[:60]!r}, which is none of {', '.join(ENDPOINT_NAMES)}, alone or with @region.")
+            stop(f"{name} names {endpoint[:60]!r}: none of {', '.join(ENDPOINT_NAMES)}, alone or with @region.")
         if not isinstance(url, str) or not _BASE_URL.fullmatch(url):
             stop(f"{name} gives {endpoint} no base URL such as https://gateway.example.org.")
     return found
