@@ -25,7 +25,7 @@ def settings_read() -> set[str]:
     for part in ("config", "accounts", "catalog"):
         for path in (ROOT / part).rglob("*.py"):
             text = path.read_text(encoding="utf-8")
-            found |= set(re.findall(r"env\.(?:text|boolean|integer|words|json_object)\(\s*\"([A-Z_]+)\"", text))
+            found |= set(re.findall(r"env\.(?:text|boolean|integer|words|endpoints)\(\s*\"([A-Z_]+)\"", text))
     return found
 
 
