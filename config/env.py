@@ -6,6 +6,18 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
+# Commands that need no key and no server: an image is built and a lock is checked before either is there.
+KEYLESS_COMMANDS = {
+    "collectstatic",
+    "makemigrations",
+    "makemessages",
+    "compilemessages",
+    "simulate_clouds",
+    "new_keyset",
+    "help",
+    "version",
+}
+
 
 def stop(message: str) -> NoReturn:
     """End the process with one line on stderr. A traceback would hide the one thing the operator must change."""

@@ -25,13 +25,12 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from config.embedded import EmbeddedError, Server, locked
+from config.env import KEYLESS_COMMANDS
 from config.home import ROOT, environment, make_home, running, servers
 from config.processes import STOP_SECONDS, Processes, last_lines
 
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
-# These need no key and no server (config/settings.py, KEYLESS).
-KEYLESS = {"collectstatic", "compilemessages", "help", "makemessages", "makemigrations", "simulate_clouds", "version"}
 # These say themselves what becomes of the database.
 UNMIGRATED = {"migrate", "showmigrations", "sqlmigrate", "squashmigrations", "optimizemigration"}
 
@@ -258,7 +257,7 @@ def manage(home: Path, start: Path, arguments: Sequence[str]) -> None:
     if up.get("simulator") and not os.environ.get("SIMULATOR_URL"):
         os.environ["SIMULATOR_URL"] = up["simulator"]
     used = servers(home)
-    if words[0].strip("-") in KEYLESS | {"h"} or {"-h", "--help"} & set(words):
+    if words[0].strip("-") in KEYLESS_COMMANDS | {"h"} or {"-h", "--help"} & set(words):
         os.environ.update({name: value for name, value in found.items() if not name.endswith("_FILE")})
     else:
         from config.prepare import prepare

@@ -14,18 +14,7 @@ from config import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# These need no key and no server: an image is built and a lock is checked before either is there.
-_KEYLESS_COMMANDS = {
-    "collectstatic",
-    "makemigrations",
-    "makemessages",
-    "compilemessages",
-    "simulate_clouds",
-    "new_keyset",
-    "help",
-    "version",
-}
-_words = {word for word in sys.argv[1:3] if word in _KEYLESS_COMMANDS or word in ("--help", "-h", "--version")}
+_words = {word for word in sys.argv[1:3] if word in env.KEYLESS_COMMANDS or word in ("--help", "-h", "--version")}
 KEYLESS = bool(_words) and Path(sys.argv[0]).name in ("manage.py", "django-admin", "__main__.py")
 
 DEBUG = env.boolean("DEBUG", False)
