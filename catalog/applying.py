@@ -81,7 +81,8 @@ def apply_listing(hold: Hold, listing: Listing) -> str:
 
 
 # new: not on the shelf. seen: put there by a registration and listed now for the first time. lost: on the shelf and not
-# listed; an image registered while the listing ran is not. stale: staged as unchanged and not so any more.
+# listed; an image registered, or brought back so, while the listing ran is not. stale: staged as unchanged and not so
+# any more.
 _COMPARE = """
     INSERT INTO sync_delta (n, id, what)
     SELECT s.n, coalesce(i.id, gen_random_uuid()), CASE
@@ -92,11 +93,13 @@ _COMPARE = """
         WHEN i.missing_since IS NOT NULL THEN 'returned'
         ELSE 'changed' END
     FROM (
-        SELECT id, key, content_hash, missing_since, first_seen_at FROM catalog_image WHERE source_id = %(source)s
+        SELECT id, key, content_hash, missing_since,
+            CASE WHEN content_hash = '' THEN changed_at ELSE first_seen_at END AS here_since
+        FROM catalog_image WHERE source_id = %(source)s
     ) AS i
     FULL JOIN sync_staging s ON s.key = i.key
     WHERE i.id IS NULL OR i.content_hash <> s.content_hash OR (s.n IS NOT NULL AND i.missing_since IS NOT NULL)
-        OR (s.n IS NULL AND i.missing_since IS NULL AND i.first_seen_at < %(began)s)"""
+        OR (s.n IS NULL AND i.missing_since IS NULL AND i.here_since < %(began)s)"""
 
 
 def _compare(values: Mapping[str, Any]) -> dict[str, int]:

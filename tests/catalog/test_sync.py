@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from catalog.completeness import Tally
@@ -232,6 +233,23 @@ def test_an_image_registered_while_the_listing_ran_stays(source, simulated, monk
     run = sync(source)
     assert listed and counts(run) == (120, 0, 0, 0, 0)
     assert Image.objects.get(key="m-brand-new").missing_since is None
+
+
+def test_an_image_brought_back_by_a_registration_while_the_listing_ran_stays(source, simulated, monkeypatch):
+    sync(source)
+    placeholder = put_placeholder(source, "m-brand-new")
+    sync(source)
+    assert Image.objects.get(id=placeholder.id).missing_since
+
+    def bring_back_meanwhile(tally, page, *, add=Tally.add):
+        if page.number == 2:
+            back = {"missing_since": None, "state": "available", "content_hash": b"", "changed_at": Now()}
+            Image.objects.filter(id=placeholder.id).update(**back)
+        add(tally, page)
+
+    monkeypatch.setattr(Tally, "add", bring_back_meanwhile)
+    assert sync(source).missing == 0
+    assert Image.objects.get(id=placeholder.id).missing_since is None
 
 
 def test_a_registered_image_the_next_listing_has_is_seen_not_changed(source, simulated):
