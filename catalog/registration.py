@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from accounts import audit
@@ -155,7 +155,7 @@ def _refused(registration: Registration, error: ProviderError) -> None:
     if not error.outcome_known:
         _unknown(registration, error)
         return
-    earlier = list(_same(registration).filter(state="unknown")) if error.code == "ImageAlreadyExists" else []
+    earlier = _unknown_before(registration) if error.code == "ImageAlreadyExists" else []
     if not earlier:
         _end(registration, "rejected", "sending", error=_as_row(error))
         return
@@ -163,6 +163,14 @@ def _refused(registration: Registration, error: ProviderError) -> None:
     found = _find(registration)
     for one in [*earlier, registration]:
         _succeeded(one, found, AddedImage(image_id=found.remote_id, request_id=error.request_id) if found else None)
+
+
+def _unknown_before(registration: Registration) -> list[Registration]:
+    """The others of the same image and place whose outcome was never known."""
+    if registration.cloud_account is None:
+        return []
+    same = _asked_for(registration.cloud_account, registration.region, spec_of(registration))
+    return list(same.select_related("cloud_account").filter(state="unknown").exclude(id=registration.id))
 
 
 def _look_up(registration: Registration) -> None:
@@ -183,6 +191,11 @@ def _find(registration: Registration) -> RemoteImage | None:
 
 def is_under_way(account: CloudAccount, region: str, spec: Spec) -> bool:
     """Whether the same image is waiting to be sent, or being sent, in this place."""
+    return _asked_for(account, region, spec).filter(state__in=["pending", "sending"]).exists()
+
+
+def _asked_for(account: CloudAccount, region: str, spec: Spec) -> QuerySet[Registration]:
+    """Every registration of one image in one place."""
     return Registration.objects.filter(
         team_id=account.team_id,
         cloud_account=account,
@@ -190,23 +203,6 @@ def is_under_way(account: CloudAccount, region: str, spec: Spec) -> bool:
         type=spec.type,
         name=spec.name,
         version=spec.version,
-        state__in=["pending", "sending"],
-    ).exists()
-
-
-def _same(registration: Registration) -> Any:
-    """The others that asked for the same image in the same place."""
-    return (
-        Registration.objects.select_related("cloud_account")
-        .filter(
-            team_id=registration.team_id,
-            cloud_account_id=registration.cloud_account_id,
-            region=registration.region,
-            type=registration.type,
-            name=registration.name,
-            version=registration.version,
-        )
-        .exclude(id=registration.id)
     )
 
 
