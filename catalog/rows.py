@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from catalog.providers.base import RemoteImage
+from catalog.providers.base import FIELDS, RemoteImage
 from catalog.providers.systems import KNOWN_DISTRIBUTIONS
 from catalog.search import fold, search_pieces, search_text
 
@@ -31,30 +31,7 @@ _BIG = 2**63
 _UNSAFE = re.compile("[\0\ud800-\udfff]")
 
 # The columns that hold what the cloud reported, in the order of `values`. A change in one of these is told to people.
-REPORTED_COLUMNS = [
-    "remote_id",
-    "name",
-    "version",
-    "type",
-    "visibility",
-    "os",
-    "distribution",
-    "os_version",
-    "arch",
-    "size_gib",
-    "min_ram_mb",
-    "min_disk_gb",
-    "disk_format",
-    "status",
-    "state",
-    "repository",
-    "tag",
-    "description",
-    "region",
-    "cluster",
-    "remote_created_at",
-    "remote_updated_at",
-]
+REPORTED_COLUMNS = ["remote_id", *FIELDS, "remote_created_at", "remote_updated_at"]
 DERIVED_COLUMNS = ["distribution_facet", "os_version_facet", "name_key", "search_text", "search_pieces"]
 JSON_COLUMNS = ["provenance", "extra"]
 COLUMNS = [*REPORTED_COLUMNS, *JSON_COLUMNS, *DERIVED_COLUMNS]
