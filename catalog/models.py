@@ -12,10 +12,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import CloudAccount, Team
+from accounts.models import CloudAccount, Team, User
 
 
 def tenant_key(to: "type[models.Model] | str", **options: Any) -> Any:
@@ -140,6 +140,9 @@ class Image(TeamRow):
     `state` is missing while `missing_since` is set, archived when the source was removed.
     `distribution_facet` and `os_version_facet` are the values the facets group by: a known name or version, "other",
     "unknown".
+    `labels` (sorted, in small letters), `starred` and `note` are the team's own; no sync touches them. What they say is
+    folded into `own_text`, the end of `search_text`. `overrides` holds what an admin set in the place of a misdetected
+    field, by field: {"value", "reported", "by", "at"}; the column itself holds `value`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
@@ -179,6 +182,11 @@ class Image(TeamRow):
     changed_at = models.DateTimeField(db_default=Now())
     last_seen_at = models.DateTimeField(null=True)
     missing_since = models.DateTimeField(null=True)
+    labels = ArrayField(models.CharField(max_length=40), default=list, db_default=[])
+    starred = models.BooleanField(default=False, db_default=False)
+    note = models.TextField(default="", db_default="")
+    own_text = models.TextField(default="", db_default="")
+    overrides = models.JSONField(default=dict, db_default={})
 
     class Meta:
         constraints = [
@@ -247,6 +255,9 @@ class FacetCount(models.Model):
     state = models.CharField(max_length=10)
     # Nearly always its source's; an item of DescribeSelfImages that names its own region beats that (PROVIDERS.md 2a).
     region = models.CharField(max_length=100)
+    # A set of labels is one value, so that sums stay exact when several are chosen; nearly always the empty one.
+    labels = ArrayField(models.CharField(max_length=40))
+    starred = models.BooleanField()
     n = models.BigIntegerField()
 
     class Meta:
@@ -263,10 +274,44 @@ class FacetCount(models.Model):
                     "visibility",
                     "state",
                     "region",
+                    "labels",
+                    "starred",
                 ],
                 name="facetcount_values",
                 include=["n"],
             )
+        ]
+
+
+class SavedView(TeamRow):
+    """A named way of looking at the images: a canonical query string (its sort included), columns and density.
+
+    A private view is its owner's; a shared one the team's, and stays when its owner goes. The team's default is shared.
+    """
+
+    owner = models.ForeignKey(User, on_delete=models.DB_SET_NULL, null=True, related_name="+")
+    name = models.CharField(max_length=60)
+    query = models.TextField(blank=True)
+    columns = ArrayField(models.CharField(max_length=20), default=list)
+    density = models.CharField(max_length=10, default="comfortable")
+    shared = models.BooleanField(default=False)
+    is_default = models.BooleanField(default=False)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "id"], name="savedview_team_id"),
+            models.UniqueConstraint(
+                "team", Lower("name"), condition=models.Q(shared=True), name="savedview_shared_name_once"
+            ),
+            models.UniqueConstraint(
+                "team", "owner", Lower("name"), condition=models.Q(shared=False), name="savedview_own_name_once"
+            ),
+            models.UniqueConstraint(fields=["team"], condition=models.Q(is_default=True), name="savedview_one_default"),
+            models.CheckConstraint(
+                condition=models.Q(is_default=False) | models.Q(shared=True), name="savedview_default_is_shared"
+            ),
         ]
 
 

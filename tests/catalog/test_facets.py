@@ -1,6 +1,7 @@
 """The facet counts are kept by triggers: after any history of inserts, updates and deletions they equal a recount."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -17,7 +18,7 @@ DIMENSIONS = [
     "source_id",
     *(field.name for field in FacetCount._meta.fields if field.name not in ("id", "team", "source", "n")),
 ]
-VALUES = {
+VALUES: dict[str, list[Any]] = {
     "type": ["vm", "container"],
     "os": ["linux", "windows"],
     "distribution_facet": ["Ubuntu", "other"],
@@ -26,15 +27,21 @@ VALUES = {
     "visibility": ["public", "private"],
     "state": ["available", "missing"],
     "region": ["cn-hangzhou", "cn-shanghai"],
+    "labels": [[], ["gold", "blessed"]],
+    "starred": [False, True],
 }
 
 
 def kept() -> dict[tuple, int]:
-    return {row[:-1]: row[-1] for row in FacetCount.objects.exclude(n=0).values_list(*DIMENSIONS, "n")}
+    return {plain(row[:-1]): row[-1] for row in FacetCount.objects.exclude(n=0).values_list(*DIMENSIONS, "n")}
 
 
 def counted() -> dict[tuple, int]:
-    return Counter(Image.objects.values_list(*DIMENSIONS))
+    return Counter(map(plain, Image.objects.values_list(*DIMENSIONS)))
+
+
+def plain(row: tuple) -> tuple:
+    return tuple(tuple(value) if isinstance(value, list) else value for value in row)
 
 
 def put(source: Source, combinations: list[dict]) -> None:
