@@ -5,13 +5,13 @@ The same object gives the words that describe it (`chips`) and the addresses of 
 so that no query can be made without one.
 
 A query string holds, in any order, each as often as wanted: `type os distribution os_version arch visibility source
-region state support` with values separated by commas (a backslash makes the next character mean itself), `-value` to
-exclude, `unknown` for what is not known; `q` with words that must all be found; `sort` with a column, `-` before it for
-descending. `page` and `size` belong to the page alone.
+region state support label star` with values separated by commas (a backslash makes the next character mean itself),
+`-value` to exclude, `unknown` for what is not known (a label: for none); `q` with words that must all be found; `sort`
+with a column, `-` before it for descending. `page` and `size` belong to the page alone.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, quote
 from uuid import UUID
@@ -55,6 +55,10 @@ class Choice:
 
     def allows(self, value: str) -> bool:
         return (not self.wanted or value in self.wanted) and value not in self.unwanted
+
+    def allows_any(self, values: Collection[str]) -> bool:
+        """Of what has several values: one wanted is enough, one unwanted too many."""
+        return (not self.wanted or not set(self.wanted).isdisjoint(values)) and set(self.unwanted).isdisjoint(values)
 
     def without(self, value: str) -> "Choice":
         return Choice(tuple(v for v in self.wanted if v != value), tuple(v for v in self.unwanted if v != value))

@@ -6,9 +6,10 @@ kept: then the matching images themselves are counted, up to MOST of them. A fac
 honour all others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import orjson
 from django.db import connection
 
 from catalog.browse import Choice, ImageFilter
@@ -26,6 +27,7 @@ from catalog.selection import (
 )
 
 MOST = 10_000
+VALUES = {"label": "to_json(b.labels)::text", "star": "CASE WHEN b.starred THEN 'yes' ELSE 'no' END"}
 SEPARATOR = "\x1f"  # in no distribution of the table
 
 
@@ -39,6 +41,7 @@ class Counts:
     shelf: int = 0
     capped: bool = False
     facets: dict[str, dict[str, int]] = field(default_factory=lambda: {d: {} for d in DIMENSIONS})
+    label_sets: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     @property
     def exact_total(self) -> int | None:
@@ -46,7 +49,15 @@ class Counts:
 
     def with_choice(self, dimension: str, choice: Choice) -> int:
         """How many would be selected with this choice of the dimension instead."""
+        if dimension == "label":  # an image has several, so the counts of its values do not add up
+            return sum(n for labels, n in self.label_sets.items() if choice.allows_any(labels))
         return sum(n for value, n in self.facets[dimension].items() if choice.allows(value))
+
+    def add_labels(self, labels: Sequence[str], n: int) -> None:
+        found = tuple(labels) or ("unknown",)
+        self.label_sets[found] = self.label_sets.get(found, 0) + n
+        for label in found:
+            self.facets["label"][label] = self.facets["label"].get(label, 0) + n
 
 
 def count(asked: ImageFilter) -> Counts:
@@ -77,6 +88,8 @@ def count(asked: ImageFilter) -> Counts:
             elif dimension == "support":  # pairs of distribution and version, brought to their states here
                 state = asked.systems.state(*value.split(SEPARATOR, 1))
                 found.facets[dimension][state] = found.facets[dimension].get(state, 0) + n
+            elif dimension == "label" and n:
+                found.add_labels(orjson.loads(value), n)
             elif n:
                 found.facets[dimension][value] = n
     if found.capped:
@@ -107,7 +120,8 @@ def _chosen(asked: ImageFilter, leave_out: str = "") -> Condition:
 def _facets(asked: ImageFilter) -> Iterator[Condition]:
     for dimension, column in COLUMNS.items():
         where = _chosen(asked, dimension)
-        sql = f"SELECT '{dimension}', b.{column}::text, sum(n)::bigint FROM base b WHERE {where.sql} GROUP BY 2"  # noqa: S608
+        value = VALUES.get(dimension, f"b.{column}::text")
+        sql = f"SELECT '{dimension}', {value}, sum(n)::bigint FROM base b WHERE {where.sql} GROUP BY 2"  # noqa: S608
         yield Condition(sql, where.params)
     where = _chosen(asked, "support")
     pair = "b.distribution_facet || %s || b.os_version_facet"

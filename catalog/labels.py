@@ -24,6 +24,8 @@ DIMENSIONS: dict[str, Promise] = {
     "region": _("Region"),
     "state": _("State"),
     "support": _("OS support"),
+    "label": _("Label"),
+    "star": _("Starred"),
 }
 
 # A chip has little room: "OS: Linux".
@@ -57,6 +59,8 @@ VALUES: dict[str, dict[str, Promise | str]] = {
         "past": pgettext_lazy("OS support", "Ended"),
         "unknown": _UNKNOWN,
     },
+    "label": {"unknown": _("No label")},
+    "star": {"yes": _("Yes"), "no": _("No")},
 }
 TYPES_SHORT: dict[str, Promise | str] = {"vm": _("VM"), "container": _("Container")}
 VISIBILITIES_SHORT: dict[str, Promise | str] = {**VALUES["visibility"], "shared": _("Shared")}

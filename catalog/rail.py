@@ -13,6 +13,8 @@ from catalog.selection import foreign_distributions
 SHOWN = 6  # values of a facet before "n more"; a chosen one is always shown
 MOST = 150  # what a page can carry; the most frequent ones
 SEARCHABLE = 12
+# A facet with no other values says nothing.
+NOTHING_TO_CHOOSE = {"support": {"unknown"}, "label": {"unknown"}, "star": {"no"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def _facet(asked: ImageFilter, counts: Counts, dimension: str) -> Facet | None:
         return None  # versions say nothing without their distribution
     if dimension == "region" and len(values) < 2 and not choice:
         return None
-    if dimension == "support" and found.keys() <= {"unknown"} and not choice:
+    if found.keys() <= NOTHING_TO_CHOOSE.get(dimension, set()) and not choice:
         return None
     head = [value for place, value in enumerate(values) if place < SHOWN or value.chosen or value.excluded]
     rest = [value for value in values if value not in head]

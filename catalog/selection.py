@@ -22,6 +22,8 @@ COLUMNS = {
     "source": "source_id",
     "region": "region",
     "state": "state",
+    "label": "labels",
+    "star": "starred",
 }
 _KNOWN = frozenset(KNOWN_DISTRIBUTIONS) | {"other", "unknown"}
 
@@ -81,8 +83,8 @@ def foreign_distributions(asked: ImageFilter) -> list[str]:
 def _conditions(dimension: str, choice: Choice, alias: str) -> Iterator[Condition]:
     column, cast = f"{alias}.{COLUMNS[dimension]}", ""
     wanted, unwanted = list(choice.wanted), list(choice.unwanted)
-    if dimension == "distribution":
-        yield from _distribution(choice, alias)
+    if dimension in _OWN_WAY:
+        yield from _OWN_WAY[dimension](choice, alias)
         return
     if dimension == "source":
         cast, wanted, unwanted = "::uuid[]", list(filter(_is_uuid, wanted)), list(filter(_is_uuid, unwanted))
@@ -105,6 +107,28 @@ def _distribution(choice: Choice, alias: str) -> Iterator[Condition]:
         yield Condition(f"{column} <> ALL(%s)", [known])
     if foreign:
         yield Condition(f"{column} <> 'other' OR {text} <> ALL(%s)", [foreign])
+
+
+def _labels(choice: Choice, alias: str) -> Iterator[Condition]:
+    """An image has several labels: one wanted suffices, one unwanted excludes. "unknown" is having none."""
+    column, none = f"{alias}.labels", f"{alias}.labels = '{{}}'"
+    wanted = [label for label in choice.wanted if label != "unknown"]
+    unwanted = [label for label in choice.unwanted if label != "unknown"]
+    if choice.wanted:
+        yield Condition(f"{column} && %s::varchar[]" + f" OR {none}" * ("unknown" in choice.wanted), [wanted])
+    if unwanted:
+        yield Condition(f"NOT {column} && %s::varchar[]", [unwanted])
+    if "unknown" in choice.unwanted:
+        yield Condition(f"{alias}.labels <> '{{}}'", [])
+
+
+def _star(choice: Choice, alias: str) -> Iterator[Condition]:
+    allowed = [starred for value, starred in (("yes", True), ("no", False)) if choice.allows(value)]
+    if len(allowed) < 2:
+        yield Condition(f"{alias}.starred = ANY(%s::boolean[])", [allowed])
+
+
+_OWN_WAY = {"distribution": _distribution, "label": _labels, "star": _star}
 
 
 def supported(asked: ImageFilter, alias: str) -> Iterator[Condition]:
