@@ -84,6 +84,39 @@
     markRow(row);
   });
 
+  // Selected images: the checkboxes of form "selection". The stylesheet shows their bar; this counts, and adds what needs
+  // a script. `data-exactly="2"` on a button of the bar: only for so many. New results come with nothing selected.
+  const picks = () => $$("input[form=selection]");
+  const countPicks = () => {
+    const bar = $("#selection");
+    if (!bar) return;
+    const all = picks(), n = all.filter((box) => box.checked).length, page = $("[data-pick-page]"), said = $("[data-picked]", bar);
+    said.replaceChildren(...(n ? [$("template", bar).content.cloneNode(true)] : []));
+    if (n) $("b", said).textContent = n.toLocaleString(document.documentElement.lang);
+    page.parentElement.hidden = $("[data-copy-picked]", bar).hidden = false;
+    page.checked = n === all.length;
+    page.indeterminate = n > 0 && n < all.length;
+    for (const button of $$("[data-exactly]", bar)) button.disabled = n !== Number(button.dataset.exactly);
+  };
+  let lastPick = null;
+  document.addEventListener("click", (event) => {
+    const box = event.target, all = picks();
+    if (event.target.closest("[data-copy-picked]")) {
+      const ids = all.filter((one) => one.checked).map((one) => $(".sub.mono", one.closest("tr")).textContent.trim());
+      copy(ids.join("\n"), event.target.closest("button").dataset.copied);
+    }
+    if ("pickPage" in (box.dataset || {})) { for (const one of all) one.checked = box.checked; countPicks(); }
+    if (!all.includes(box)) return;
+    if (event.shiftKey && all.includes(lastPick)) {
+      const [from, to] = [all.indexOf(lastPick), all.indexOf(box)].sort((a, b) => a - b);
+      for (const one of all.slice(from, to + 1)) one.checked = box.checked;
+    }
+    lastPick = box;
+    countPicks();
+  });
+  document.addEventListener("reset", (event) => { if (event.target.id === "selection") setTimeout(() => { countPicks(); $(".images .main")?.focus(); }); });
+  addEventListener("pageshow", countPicks);
+
   // What a swap would forget: which facets are open, and the search box's text when a chip removed it.
   const open = new Map();
   document.addEventListener("toggle", (event) => {
@@ -92,6 +125,7 @@
   }, true);
   document.addEventListener("htmx:afterSwap", (event) => {
     showNarrowing();
+    countPicks();
     if (event.detail.target?.id === "drawer") { $("#drawer-title")?.focus({ preventScroll: true }); $("#drawer").scrollTop = 0; return; }
     const results = $("#image-results"), q = $("#q");
     if (results && q && document.activeElement !== q && q.value !== results.dataset.q) q.value = results.dataset.q;
@@ -119,6 +153,10 @@
     },
     j: () => step(1),
     k: () => step(-1),
+    x: () => {
+      const row = document.activeElement.closest?.(".images tr") || $(".images .main[aria-current]")?.closest("tr");
+      $("input[form=selection]", row || undefined)?.click();
+    },
     c: () => {
       const id = document.activeElement.closest?.("tr")?.querySelector(".sub") || $("#image-id");
       if (id) copy(id.textContent.trim(), $("[data-copied]")?.dataset.copied || id.textContent.trim());
