@@ -1,124 +1,88 @@
-"""The rows of the images page: what is read for one, and how it is shown. Strangers' text is cut where it is read."""
+"""The images table: what is read for the columns shown, its headers and its rows."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _t
-from django.utils.translation import gettext_lazy as _
+from django.utils.safestring import SafeString, mark_safe
 
+from catalog import columns
 from catalog.browse import ImageFilter
-from catalog.labels import STATE_TONES, SUPPORT_TONES, TYPES_SHORT, VALUES, VISIBILITIES_SHORT
-from catalog.os_support import support
+from catalog.cells import Shelf
+from catalog.columns import COLUMNS
 
-SQL = (
-    "left(i.name, 200), left(i.remote_id, 120), left(i.distribution, 60), left(i.os_version, 30), i.os,"
-    " i.arch, i.type, i.visibility, i.source_id, i.size_gib, i.state, i.changed_at, i.id"
-)
-UNKNOWN = "—"
-
-COLUMNS: dict[str, Promise] = {
-    "name": _("Image"),
-    "os": _("OS"),
-    "arch": _("Arch"),
-    "type": _("Type"),
-    "visibility": _("Visibility"),
-    "source": _("Source"),
-    "size": _("Size"),
-    "state": _("State"),
-    "changed": _("Changed"),
-}
-FALLING_FIRST = frozenset({"size", "changed"})  # the largest and the latest are what is sought
-
-
-class Badge(NamedTuple):
-    text: str | Promise
-    tone: str
-    title: str
+# What the name's cell needs, and what the template shows beside it.
+_FIRST = "i.id, left(i.name, 200), left(i.remote_id, 120), i.starred, i.labels"
 
 
 class Row(NamedTuple):
+    """`cells` is a <td> each for the columns that the template does not make itself."""
+
     id: UUID
     name: str
     remote_id: str
-    system: str
-    support: Badge | None
-    arch: str
-    type: str | Promise
-    visibility: str | Promise
-    listing: str
-    place: str
-    simulated: bool
-    size_gib: int | None
-    state: str | Promise
-    tone: str
-    changed_at: datetime
+    starred: bool
+    labels: list[str]
+    cells: SafeString
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A column: its sort as ARIA says it ("" if the list is sorted by another), and the query string that sorts by it."""  # noqa: E501
+    """A column: its sort as ARIA says it ("" if the list is sorted by another), and the query string that sorts by it,
+    None if it sorts nothing.
+    """
 
     column: str
     label: str | Promise
+    number: bool
     sorted: str
-    query: str
+    query: str | None
 
 
-def headers(asked: ImageFilter) -> list[Header]:
-    found = []
-    for column, label in COLUMNS.items():
-        here = asked.sort.removeprefix("-") == column
-        way = ("descending" if asked.sort.startswith("-") else "ascending") if here else ""
-        other = asked.sorted_by(column) if here or column not in FALLING_FIRST else asked.sorted_by(f"-{column}")
-        found.append(Header(column, label, way, other.query()))
-    return found
+def sql(shown: Sequence[str]) -> str:
+    made = columns.sql(_made_here(shown))
+    return f"{_FIRST}, {made}" if made else _FIRST
 
 
-def rows(found: list[tuple[Any, ...]], names: Mapping[str, str], simulated: frozenset[UUID], today: date) -> list[Row]:
-    return [_row(values, names, simulated, today) for values in found]
+def headers(asked: ImageFilter, shown: Sequence[str]) -> list[Header]:
+    return [_header(asked, key) for key in shown]
 
 
-def _row(values: tuple[Any, ...], names: Mapping[str, str], simulated: frozenset[UUID], today: date) -> Row:
-    name, remote_id, distribution, version, os, arch, type_, visibility, source, size, state, changed, image_id = values
-    listing, _mark, place = names.get(str(source), "").partition(" · ")
-    return Row(
-        image_id,
-        name,
-        remote_id,
-        system_words(distribution, version, os),
-        support_badge(distribution, version, today),
-        UNKNOWN if arch == "unknown" else arch,
-        TYPES_SHORT.get(type_, type_),
-        UNKNOWN if visibility == "unknown" else VISIBILITIES_SHORT.get(visibility, visibility),
-        listing,
-        place,
-        source in simulated,
-        size,
-        VALUES["state"].get(state, state),
-        STATE_TONES.get(state, ""),
-        changed,
-    )
+def _header(asked: ImageFilter, key: str) -> Header:
+    column = COLUMNS[key]
+    if not columns.is_sortable(key):
+        return Header(key, column.label, column.number, "", None)
+    here = asked.sort.removeprefix("-") == key
+    way = ("descending" if asked.sort.startswith("-") else "ascending") if here else ""
+    other = asked.sorted_by(key) if here or not column.falling else asked.sorted_by(f"-{key}")
+    return Header(key, column.label, column.number, way, other.query())
 
 
-def support_badge(distribution: str | None, version: str | None, today: date) -> Badge | None:
-    """What is worth a word beside a system: that it is past its end, or soon will be."""
-    state, row = support(distribution, version, today)
-    if row is None or state not in ("past", "ending"):
-        return None
-    title = _t("Support ended %(day)s") if state == "past" else _t("Support ends %(day)s")
-    words = _("EOL") if state == "past" else _("ends soon")
-    return Badge(words, SUPPORT_TONES[state], title % {"day": date_format(row.ends, "DATE_FORMAT")})
+def rows(found: list[tuple[Any, ...]], shown: Sequence[str], shelf: Shelf) -> list[Row]:
+    """The rows of what was read with sql(shown)."""
+    plan, at = [], 5
+    for key in _made_here(shown):
+        end = at + len(COLUMNS[key].sql)
+        plan.append((key, COLUMNS[key].cell, at, end))
+        at = end
+    return [_row(shelf, plan, values) for values in found]
 
 
-def system_words(distribution: str | None, version: str | None, os: str) -> str:
-    """ "Ubuntu 22.04"; the operating system alone where no more is known."""
-    if distribution:
-        return f"{distribution} {version}" if version and version not in distribution else distribution
-    if os == "unknown":
-        return version or UNKNOWN
-    return str(VALUES["os"].get(os, os)) + (f" {version}" if version else "")
+def _row(shelf: Shelf, plan: list[tuple[str, Any, int, int]], values: tuple[Any, ...]) -> Row:
+    cells = "".join([_cell(shelf, step, values) for step in plan])
+    return Row(values[0], values[1], values[2], values[3], values[4], mark_safe(cells))  # noqa: S308 - cells escape
+
+
+def _cell(shelf: Shelf, step: tuple[str, Any, int, int], values: tuple[Any, ...]) -> str:
+    """Most cells of a page are like one above: each is made once."""
+    key, cell, start, end = step
+    own = key, values[start:end]
+    if own not in shelf.memo:
+        shelf.memo[own] = cell(shelf, *values[start:end])
+    return shelf.memo[own]
+
+
+def _made_here(shown: Sequence[str]) -> list[str]:
+    return [key for key in shown if COLUMNS[key].cell]

@@ -12,11 +12,13 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import push_url, replace_url
 
-from accounts.access import get_row, get_team
+from accounts.access import TeamRequest, get_row, get_team
 from accounts.models import CloudAccount, Membership, Team
 from catalog import pages, rail, table
 from catalog.browse import ImageFilter, parse
+from catalog.cells import Shelf
 from catalog.counts import MOST, Counts, count
+from catalog.display import shown
 from catalog.facts import facts, history, provider_data, support_words
 from catalog.freshness import freshness
 from catalog.labels import STATE_TONES, SUPPORT_TONES, value_label
@@ -28,7 +30,7 @@ from catalog.supported import today
 
 @require_safe
 @vary_on_headers("HX-Request")
-def image_list(request: HttpRequest, slug: str) -> HttpResponse:
+def image_list(request: TeamRequest, slug: str) -> HttpResponse:
     """The whole page, or for HTMX its results with the rail's new counts. As many queries for ten rows as for a
     million.
     """
@@ -38,7 +40,9 @@ def image_list(request: HttpRequest, slug: str) -> HttpResponse:
     sources = list(Source.objects.filter(team=team))
     asked = parse(request.GET, team.id, sources)
     counts, size = count(asked), _page_size(request)
-    page, notices = _fetch(asked, request.GET.get("page", ""), size, counts)
+    display = shown(request.user, None)
+    page, notices = _fetch(asked, table.sql(display.columns), request.GET.get("page", ""), size, counts)
+    shelf = Shelf({source.id: source for source in sources}, asked.names, asked.systems.day)
     context: dict[str, Any] = {
         "list_url": reverse("catalog:image_list", args=[slug]),
         "asked": asked,
@@ -46,8 +50,9 @@ def image_list(request: HttpRequest, slug: str) -> HttpResponse:
         "counts": counts,
         "most": MOST,
         "facets": rail.facets(asked, counts),
-        "headers": table.headers(asked),
-        "rows": table.rows(page.rows, asked.names, frozenset(s.id for s in sources if s.simulated), asked.systems.day),
+        "display": display,
+        "headers": table.headers(asked, display.columns),
+        "rows": table.rows(page.rows, display.columns, shelf),
         "page": page,
         "pager": _pager(asked, page),
         "sizes": [(n, asked.query(size=str(n)), n == size) for n in pages.SIZES],
@@ -113,15 +118,15 @@ def _page_size(request: Any) -> int:
     return size
 
 
-def _fetch(asked: ImageFilter, cursor: str, size: int, counts: Counts) -> tuple[pages.Page, list[str]]:
+def _fetch(asked: ImageFilter, columns: str, cursor: str, size: int, counts: Counts) -> tuple[pages.Page, list[str]]:
     try:
-        page = pages.fetch(asked, table.SQL, cursor=cursor, size=size, total=counts.exact_total)
+        page = pages.fetch(asked, columns, cursor=cursor, size=size, total=counts.exact_total)
     except pages.BadCursor:
         notice = _("This address led to a place in another list. Here is the first page.")
-        return pages.fetch(asked, table.SQL, size=size), [notice]
+        return pages.fetch(asked, columns, size=size), [notice]
     if page.rows or not cursor:
         return page, []
-    return pages.fetch(asked, table.SQL, size=size), [_("The images that were here are gone. Here is the first page.")]
+    return pages.fetch(asked, columns, size=size), [_("The images that were here are gone. Here is the first page.")]
 
 
 def _pager(asked: ImageFilter, page: pages.Page) -> list[tuple[str, str, str]]:

@@ -1,0 +1,98 @@
+"""Every column the images table can show, in its one order. The table, what is read for it, the choice of columns,
+saved views and exports all come from this list.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from catalog import cells
+from catalog.browse import SORTS
+
+
+class Column(NamedTuple):
+    """`sql` is what a cell needs, over `i`, the image; `whole` the same uncut, for an export, where that differs.
+
+    `cell(shelf, *values)` is its <td>; None where the template makes it (the name and what stands beside it).
+    `plain(shelf, *values)` is what a machine gets: a text, a number, a time, a list, None for what is not known.
+    Without it, that is the one value read.
+    """
+
+    label: Promise
+    sql: tuple[str, ...]
+    cell: Callable[..., str] | None
+    plain: Callable[..., Any] | None = None
+    whole: tuple[str, ...] = ()
+    shown: bool = False  # to who chose nothing
+    number: bool = False  # stands at the end of its cell
+    falling: bool = False  # the largest or latest is sought first
+
+
+def _text(label: Promise, name: str, longest: int, cell: Callable[..., str] | None, shown: bool = False) -> Column:
+    """A text of strangers: cut where it is read for the table."""
+    return Column(label, (f"left(i.{name}, {longest})",), cell, whole=(f"i.{name}",), shown=shown)
+
+
+_SYSTEM = ("left(i.distribution, 60)", "left(i.os_version, 30)")
+_WHOLE_SYSTEM = ("i.distribution", "i.os_version")
+_SEEN = ("i.source_id", "i.first_seen_at", "i.last_seen_at", "i.missing_since")
+
+COLUMNS: dict[str, Column] = {
+    "name": _text(_("Image"), "name", 200, None, shown=True),
+    "star": Column(_("Star"), ("i.starred",), None),
+    "labels": Column(_("Labels"), ("i.labels",), None),
+    "os": Column(_("OS"), (*_SYSTEM, "i.os"), cells.system, cells.system_name, (*_WHOLE_SYSTEM, "i.os"), shown=True),
+    "distribution": _text(_("Distribution"), "distribution", 60, cells.card_text),
+    "os_version": _text(_("OS version"), "os_version", 30, cells.card_text),
+    "support": Column(_("OS support"), _SYSTEM, cells.support_state, cells.support_word),
+    "arch": Column(_("Arch"), ("i.arch",), cells.arch, shown=True),
+    "type": Column(_("Type"), ("i.type",), cells.type_, shown=True),
+    "visibility": Column(_("Visibility"), ("i.visibility",), cells.visibility, shown=True),
+    "source": Column(_("Source"), ("i.source_id",), cells.source, cells.source_name, shown=True),
+    "account": Column(_("Cloud account"), ("i.source_id",), cells.account, cells.account_name),
+    "region": _text(_("Region"), "region", 60, cells.card_text),
+    "cluster": _text(_("Cluster"), "cluster", 60, cells.text),
+    "size": Column(_("Size"), ("i.size_gib",), cells.size, shown=True, number=True, falling=True),
+    "state": Column(_("State"), ("i.state",), cells.state, shown=True),
+    "version": _text(_("Image version"), "version", 60, cells.text),
+    "repository": _text(_("Repository"), "repository", 200, cells.card_text),
+    "tag": _text(_("Tag"), "tag", 128, cells.card_text),
+    "remote_id": _text(_("ID"), "remote_id", 120, cells.code),
+    "description": _text(_("Description"), "description", 200, cells.text),
+    "first_seen": Column(_("First seen"), ("i.first_seen_at",), cells.when, number=True, falling=True),
+    "last_seen": Column(_("Last seen"), _SEEN, cells.seen, cells.last_seen, number=True),
+    "changed": Column(_("Changed"), ("i.changed_at",), cells.when, shown=True, number=True, falling=True),
+}
+DEFAULT = tuple(key for key, column in COLUMNS.items() if column.shown)
+
+
+def checked(keys: Iterable[object]) -> tuple[str, ...]:
+    """These columns in their one order: what is none is left out, the name is always there. DEFAULT for none."""
+    wanted = {key for key in keys if isinstance(key, str)}
+    found = tuple(key for key in COLUMNS if key in wanted)
+    return tuple(key for key in COLUMNS if key == "name" or key in found) if found else DEFAULT
+
+
+def is_sortable(key: str) -> bool:
+    return key in SORTS
+
+
+def sql(keys: Iterable[str], *, whole: bool = False) -> str:
+    """The select list of these columns."""
+    return ", ".join(part for key in keys for part in _parts(COLUMNS[key], whole))
+
+
+def plain(keys: Iterable[str], values: tuple[Any, ...], shelf: cells.Shelf) -> list[Any]:
+    """One value a column, of a row read with `sql(keys)`, cut or whole. For exports."""
+    found, at = [], 0
+    for column in (COLUMNS[key] for key in keys):
+        own = values[at : at + len(column.sql)]
+        at += len(column.sql)
+        found.append(column.plain(shelf, *own) if column.plain else own[0])
+    return found
+
+
+def _parts(column: Column, whole: bool) -> tuple[str, ...]:
+    return column.whole or column.sql if whole else column.sql
