@@ -1,20 +1,25 @@
 """From a cloud account to a connection: the one place of the catalog where a credential is opened, never by the web."""
 
 import json
+import time
+from collections.abc import Callable
 from uuid import UUID
 
 from django.conf import settings
 
 from accounts.models import CloudAccount
 from accounts.secrets import SecretUnreadable, open_secret, seal
+from catalog.pace import pace_of
 from catalog.providers.base import Connection, Patience, ProviderError
 from config.env import ENDPOINT_NAMES
 
 TABLE = "accounts_cloudaccount"
 
 
-def connect(account: CloudAccount, patience_seconds: float) -> Connection:
+def connect(account: CloudAccount, patience_seconds: float, sleep: Callable[[float], None] = time.sleep) -> Connection:
     """A connection for this account. A simulated one goes to the simulator and nowhere else, a real one never there.
+
+    `sleep` is how its waits are waited, for a turn and after trouble: what it raises ends them.
 
     Raises ProviderError where the credential does not open or there is no simulator to talk to.
     """
@@ -41,10 +46,11 @@ def connect(account: CloudAccount, patience_seconds: float) -> Connection:
         ) from None
     return Connection(
         credential=credential,
-        patience=Patience(patience_seconds),
+        patience=Patience(patience_seconds, sleep=sleep),
         endpoints=endpoints,
         site=account.site,
         names_region=account.simulated,
+        pace=pace_of(account.team_id, account.id),
     )
 
 

@@ -126,6 +126,11 @@ class Heartbeat:
         if self._lost.is_set():
             raise RunLost
 
+    def sleep(self, seconds: float) -> None:
+        """Wait, and no longer than the run is this worker's. Raises RunLost."""
+        self._lost.wait(seconds)
+        self.check()
+
     def _run(self) -> None:
         while not self._stop.wait(BEAT_SECONDS):
             try:

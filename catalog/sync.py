@@ -110,7 +110,7 @@ def _sync(hold: Hold, patience_seconds: float, beat: Heartbeat) -> None:
         raise RunLost
     if source.archived_at or source.cloud_account is None:
         raise SourceRemoved
-    cloud = connect(source.cloud_account, patience_seconds)
+    cloud = connect(source.cloud_account, patience_seconds, beat.sleep)
     problem = ""
     # A listing that moved while it was read is made once more, and so is one that the shelf moved under.
     for again in (False, True):

@@ -218,6 +218,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 # Clouds. An operator's override of an endpoint (PROVIDERS.md section 3); where simulated accounts go.
 PROVIDER_ENDPOINTS = env.endpoints("PROVIDER_ENDPOINTS")
 SIMULATOR_URL = env.text("SIMULATOR_URL")
+# Of one cloud account to one product in one region, by all workers together; as many at once.
+PROVIDER_CALLS_PER_SECOND = env.integer("PROVIDER_CALLS_PER_SECOND", 10, least=1)
 SYNC_PATIENCE_SECONDS = 120  # waiting for a cloud in all, a run in the worker
 FOREGROUND_PATIENCE_SECONDS = 30
 

@@ -22,7 +22,12 @@ KEYSET = (
     '"keyMaterialType":"SYMMETRIC","value":"GiAAAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHw=="},'
     '"status":"ENABLED","keyId":1,"outputPrefixType":"TINK"}]}'
 )
-FOR_TESTS = {"SECRET_KEY": "for-tests-only-" * 4, "BOOTSHELF_KEYSET": KEYSET, "PUBLIC_URL": "http://testserver"}
+FOR_TESTS = {
+    "SECRET_KEY": "for-tests-only-" * 4,
+    "BOOTSHELF_KEYSET": KEYSET,
+    "PUBLIC_URL": "http://testserver",
+    "PROVIDER_CALLS_PER_SECOND": "100000",  # the simulated clouds have no limit, and no test waits for a turn
+}
 NOT_FOR_TESTS = [
     "ALLOWED_HOSTS",
     "BEHIND_PROXY",

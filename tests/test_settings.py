@@ -13,6 +13,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
         ("DEBUG", "maybe", "DEBUG='maybe' is not a boolean"),
         ("SECRET_KEY", None, "SECRET_KEY is not set"),
         ("DATABASE_URL", "mysql://x", "DATABASE_URL is not a PostgreSQL address"),
+        ("PROVIDER_CALLS_PER_SECOND", "0", "PROVIDER_CALLS_PER_SECOND='0' is not a whole number of at least 1"),
         ("PROVIDER_ENDPOINTS", "not json", "PROVIDER_ENDPOINTS is not JSON"),
         ("PROVIDER_ENDPOINTS", "[]", "PROVIDER_ENDPOINTS is not a JSON object"),
         ("PROVIDER_ENDPOINTS", '{"alibaba-ehpc2023": "http://127.0.0.1:1"}', "names 'alibaba-ehpc2023': none of"),

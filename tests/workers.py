@@ -13,10 +13,10 @@ READY_SECONDS = 60
 
 
 @contextlib.contextmanager
-def worker(**extra: str | None) -> Iterator[None]:
+def worker(**extra: str | None) -> Iterator[list[str]]:
     """One worker of four threads, from when it is ready; `extra` is its environment. Without a beat.
 
-    What it logged is printed when it ends: pytest shows that of a test that failed.
+    It yields the lines it logs, as they come, and prints them when it ends: pytest shows those of a test that failed.
     """
     with tempfile.TemporaryDirectory(prefix="bootshelf-worker-") as home:
         words = [sys.executable, "-m", "celery", "-A", "config", "worker", "-P", "threads", "-c", "4", "-l", "INFO"]
@@ -34,7 +34,7 @@ def worker(**extra: str | None) -> Iterator[None]:
         reader.start()
         try:
             assert ready.wait(READY_SECONDS) and process.poll() is None, "the worker does not start: " + "".join(told)
-            yield
+            yield told
         finally:
             process.terminate()
             try:

@@ -35,6 +35,8 @@ APIS = {
     EHPC_2023: ("2023-07-01", "ehpc.{region}.aliyuncs.com"),
     ENS: ("2017-11-10", "ens.aliyuncs.com"),
 }
+# What the cloud counts calls of, by account and region; both versions of E-HPC are one product.
+PRODUCTS = {EHPC: "E-HPC", EHPC_2023: "E-HPC", ENS: "ENS"}
 
 
 def validate_credential(data: object) -> dict[str, str]:
@@ -124,6 +126,7 @@ class Client:
 
     def _send(self, call: Call, use: Callable[[Any], object]) -> Answered:
         session = self._open()
+        self.connection.take_turn(call.operation, PRODUCTS[self.api], self.region)
 
         def send() -> object:
             token = _session_in_use.set(session)

@@ -41,6 +41,8 @@ FIELDS = (
     "cluster",
 )
 
+# A turn that is this far away is waited for, however little patience is left: it is our own pace, no trouble.
+LEAST_TURN_SECONDS = 5.0
 # One answer of a cloud, in bytes. ListCustomImages and DescribeImageInfos come as one document (PROVIDERS.md 2a).
 MAX_ANSWER = 64 * 1024 * 1024
 
@@ -205,13 +207,24 @@ class Patience:
         raise AssertionError("unreachable")
 
 
+# (product, region, the longest wait in seconds) -> how long to wait before the next request there; None where that is
+# longer, and then no turn was taken.
+type Pace = Callable[[str, str, float], float | None]
+
+
+def no_pace(product: str, region: str, longest: float) -> float | None:
+    """Every request at once."""
+    return 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """A credential and where to use it. Built by the caller just before it calls, never kept, never pickled.
 
     `credential` is the vendor's JSON object (see the vendor's form). `endpoints` maps an endpoint name, or name@region,
     to a base URL (PROVIDERS.md section 3) and wins over the SDKs' own tables. `site` is "china" or "international".
-    `names_region` sends RegionId along, for the simulator alone.
+    `names_region` sends RegionId along, for the simulator alone. `pace` keeps all who use this account from asking the
+    cloud more often than it allows.
     """
 
     credential: Mapping[str, str] = field(repr=False)
@@ -219,6 +232,20 @@ class Connection:
     endpoints: Mapping[str, str] = field(default_factory=dict)
     site: str = "china"
     names_region: bool = False
+    pace: Pace = no_pace
+
+    def take_turn(self, operation: str, product: str, region: str) -> None:
+        """Wait until the next request to this product and region may be sent; called before each one, a retry too.
+
+        The wait is our own doing and takes nothing of what the run may wait for a cloud in trouble. A turn further away
+        than that is not waited for: ProviderError, and nothing was sent.
+        """
+        wait = self.pace(product, region, max(self.patience.seconds, LEAST_TURN_SECONDS))
+        if wait is None:
+            message = "Too many calls of this cloud account are waiting for their turn. This one was not sent."
+            raise ProviderError(operation, "TooManyWaiting", message, kind="throttled")
+        if wait > 0:
+            self.patience.sleep(wait)
 
     def endpoint(self, name: str, region: str) -> str | None:
         """The operator's override for this endpoint, the one for the region first."""

@@ -30,6 +30,8 @@ SECRETS = ("access_key", "secret_key", "security_token")
 # Hosts follow one pattern in every region, known to the SDK's tables or not, and on both sites.
 WORKSPACE, IAM = "huawei-workspace", "huawei-iam"
 LIST_IMAGES, LIST_PROJECTS = "ListImages", "KeystoneListProjects"
+# What the cloud counts calls of, by account and region.
+PRODUCTS = {LIST_IMAGES: "Workspace", LIST_PROJECTS: "IAM"}
 
 
 def validate_credential(data: object) -> dict[str, str]:
@@ -125,6 +127,7 @@ class Client:
 
         def once() -> T:
             session = self._open()
+            self.connection.take_turn(operation, PRODUCTS[operation], self.region)
             answer = perform(call, session, lambda: use(self._sdk or self._build(session)))
             body = document(call, answer, lambda found: refusal(found, answer.headers), classify)
             return take(Answered(call, body, request_id_in(answer.headers)))
