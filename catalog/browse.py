@@ -8,6 +8,8 @@ A query string holds, in any order, each as often as wanted: `type os distributi
 region state support label star` with values separated by commas (a backslash makes the next character mean itself),
 `-value` to exclude, `unknown` for what is not known (a label: for none); `q` with words that must all be found; `sort`
 with a column, `-` before it for descending. `page` and `size` belong to the page alone.
+So does `view`: the saved view the page is in, by the start of its id, or `all` for none where a bare address would lead
+to the team's default view. It filters nothing.
 """
 
 import re
@@ -35,6 +37,7 @@ LONGEST_VALUE = 200
 MOST_VALUES = 200
 MOST_WORDS = 10
 
+_VIEW = re.compile(r"[0-9a-f]{8}((-[0-9a-f]{4}){3}-[0-9a-f]{12})?")
 _VALUE = re.compile(r"(?:\\.|[^,\\]|\\$)+", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
@@ -88,6 +91,8 @@ class ImageFilter:
     names: Mapping[str, str] = field(default_factory=dict)  # of the team's sources, by id
     notices: tuple[str, ...] = ()
     systems: Systems = field(default_factory=Systems, compare=False, repr=False)
+    view: str = ""
+    has_default: bool = field(default=False, compare=False)  # the team has a default view: "everything" must be said
 
     def choice(self, dimension: str) -> Choice:
         """What holds for a dimension. Archived images are shown only to who asks for them."""
@@ -121,11 +126,24 @@ class ImageFilter:
     def without_search(self) -> "ImageFilter":
         return replace(self, q="")
 
+    def in_view(self, view: str, *, has_default: bool) -> "ImageFilter":
+        return replace(self, view=view, has_default=has_default)
+
+    def cleared(self) -> "ImageFilter":
+        """Everything, in the same order and view."""
+        return replace(self, choices={}, q="")
+
+    def bare_query(self) -> str:
+        """The canonical query string of filters and sort alone: what a view keeps and a cursor belongs to."""
+        return self.in_view("", has_default=False).query()
+
     def query(self, **page: str) -> str:
         """The query string: canonical and short, "" for everything. `page` adds what belongs to the page alone."""
         pairs = [(d, ",".join(self._written(d))) for d in DIMENSIONS if self.choices.get(d)]
         pairs += [("q", self.q)] if self.q else []
         pairs += [("sort", self.sort)] if self.sort != DEFAULT_SORT else []
+        view = self.view or ("all" if self.has_default and not pairs else "")
+        pairs += [("view", view)] if view else []
         pairs += [(key, value) for key, value in page.items() if value]
         return "&".join(f"{key}={quote(value, safe=',-._~')}" for key, value in pairs)
 
@@ -183,17 +201,18 @@ def parse(query: "QueryDict | str", team_id: UUID, sources: Iterable[Source], *,
     notices: list[str] = []
     for key, value in _pairs(query):
         value = value.replace("\0", "\ufffd").strip()
-        if key in DIMENSIONS or key in ("q", "sort"):
+        if key in DIMENSIONS or key in ("q", "sort") or (key == "view" and not strict):
             found.setdefault(key, []).append(value)
         elif strict or key not in PAGE_KEYS:
             notices.append(_("There is no filter “%(key)s”.") % {"key": _cut(key)})
     choices = {d: c for d in DIMENSIONS if (c := _choice(d, found.get(d, []), names, notices))}
     q = _words(" ".join(found.get("q", [])), notices)
     sort = _sort(found.get("sort", []), notices)
+    view = _view(found.get("view", []), notices)
     notices = list(dict.fromkeys(notices))
     if strict and notices:
         raise UnknownFilter(notices[0])
-    return ImageFilter(team_id, choices, q, sort, names, tuple(notices[:5]))
+    return ImageFilter(team_id, choices, q, sort, names, tuple(notices[:5]), view=view)
 
 
 def _pairs(query: "QueryDict | str") -> Iterable[tuple[str, str]]:
@@ -247,6 +266,14 @@ def _sort(texts: list[str], notices: list[str]) -> str:
         return text
     notices.append(_("There is no column “%(column)s” to sort by.") % {"column": _cut(text)})
     return DEFAULT_SORT
+
+
+def _view(texts: list[str], notices: list[str]) -> str:
+    """Whether there is such a view, and for whom, is for catalog.saved_views to say."""
+    text = next((text.lower() for text in texts if text), "all")
+    if text != "all" and not _VIEW.fullmatch(text):
+        notices.append(_("There is no saved view “%(view)s”.") % {"view": _cut(text)})
+    return text if _VIEW.fullmatch(text) else ""
 
 
 def _cut(text: str) -> str:

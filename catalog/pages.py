@@ -127,10 +127,16 @@ def _start(position: Position | None, cursor: str, n: int, more: bool, total: in
 
 def stream(asked: ImageFilter, columns: str, *, batch: int = 1000) -> Iterator[tuple[Any, ...]]:
     """Every row, a batch at a time: memory does not grow, and no server-side cursor is kept open."""
+    for rows in batches(asked, columns, batch=batch):
+        yield from rows
+
+
+def batches(asked: ImageFilter, columns: str, *, batch: int) -> Iterator[list[tuple[Any, ...]]]:
+    """As `stream`, by the batch; the last one has less than `batch` rows, and may be empty."""
     position = None
     while True:
         found = select(asked, columns, position=position, limit=batch)
-        yield from (row[2:] for row in found)
+        yield [row[2:] for row in found]
         if len(found) < batch:
             return
         position = Position(found[-1][0], found[-1][1], False, 0)
@@ -159,7 +165,7 @@ def select(
 
 def _stamp(asked: ImageFilter) -> str:
     """What a cursor belongs to: the team and the query string, sort included."""
-    return hashlib.blake2b(f"{asked.team_id}?{asked.query()}".encode(), digest_size=9).hexdigest()
+    return hashlib.blake2b(f"{asked.team_id}?{asked.bare_query()}".encode(), digest_size=9).hexdigest()
 
 
 def _write(asked: ImageFilter, row: tuple[Any, ...], backwards: bool, start: int) -> str:

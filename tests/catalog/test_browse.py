@@ -258,3 +258,40 @@ def test_counting_takes_one_query_and_a_page_another(shelf: list[Source]) -> Non
         counts.count(there)
         pages.fetch(there, "i.id")
     assert len(queries) == 2
+
+
+# The saved view an address is in
+
+
+VIEW = "0f3c9a71"
+
+
+def test_the_view_stays_in_every_address_and_filters_nothing() -> None:
+    found = asked(f"view={VIEW.upper()}&os=linux&arch=arm64")
+    assert found.view == VIEW and found.query() == f"os=linux&arch=arm64&view={VIEW}"
+    assert found.bare_query() == "os=linux&arch=arm64" == asked("os=linux&arch=arm64").query()
+    assert {chip.query for chip in found.chips()} == {f"os=linux&view={VIEW}", f"arch=arm64&view={VIEW}"}
+    assert found.sorted_by("size").query(page="x") == f"os=linux&arch=arm64&sort=size&view={VIEW}&page=x"
+    assert found.cleared().query() == f"view={VIEW}"
+    assert asked(found.query()) == found
+
+
+@pytest.mark.parametrize("view", ["x", "0f3c9a7", "0f3c9a71-", "0f3c9a71 or 1=1", "‮" * 50, "0f3c9a71,0f3c9a72"])
+def test_what_is_no_view_is_left_out_and_told(view: str) -> None:
+    query = QueryDict(mutable=True)
+    query["view"] = view
+    found = parse(query, TEAM, [])
+    assert found.view == "" and len(found.notices) == 1 and "no saved view" in found.notices[0]
+
+
+def test_everything_has_a_name_where_a_bare_address_leads_to_the_default_view() -> None:
+    everything = asked("view=all")
+    assert everything.view == "" and everything.query() == "" and not everything.notices
+    beside_a_default = everything.in_view("", has_default=True)
+    assert beside_a_default.query() == "view=all" and beside_a_default.query(page="x") == "view=all&page=x"
+    assert beside_a_default.toggled("os", "linux").query() == "os=linux" and beside_a_default.bare_query() == ""
+
+
+def test_a_command_is_told_that_a_view_is_no_filter() -> None:
+    with pytest.raises(UnknownFilter):
+        parse(f"view={VIEW}", TEAM, [], strict=True)
