@@ -1,9 +1,14 @@
 """The facet rail: each dimension with its values, how many images each would show, and which are chosen."""
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
 
+from django.utils.formats import number_format
 from django.utils.functional import Promise
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from catalog.browse import NOTHING, Chip, Choice, ImageFilter, escaped
 from catalog.counts import Counts
@@ -39,16 +44,18 @@ class FacetValue:
 
 @dataclass(frozen=True, slots=True)
 class Facet:
+    """`values` are its list items, `more` those that are folded away, so many; the rarest are `left_out`."""
+
     dimension: str
     label: str | Promise
-    values: list[FacetValue]
-    more: list[FacetValue]
+    values: SafeString
+    more: SafeString
+    folded: int
     left_out: int
-    chosen: int
 
     @property
     def is_long(self) -> bool:
-        return len(self.more) > SEARCHABLE
+        return self.folded > SEARCHABLE
 
 
 def facets(asked: ImageFilter, counts: Counts) -> list[Facet]:
@@ -69,16 +76,16 @@ def _facet(asked: ImageFilter, counts: Counts, dimension: str) -> Facet | None:
     if found.keys() <= NOTHING_TO_CHOOSE.get(dimension, set()) and not choice:
         return None
     head = [value for place, value in enumerate(values) if place < SHOWN or value.chosen or value.excluded]
-    rest = [value for value in values if value not in head]
+    rest = [value for value in values[SHOWN:] if not (value.chosen or value.excluded)]
     if len(rest) == 1:
         head, rest = values, []
     return Facet(
         dimension,
         DIMENSIONS[dimension],
-        head,
-        rest[:MOST],
+        _items(dimension, head, counts.capped),
+        _items(dimension, rest[:MOST], counts.capped),
+        len(rest[:MOST]),
         max(0, len(rest) - MOST),
-        len(choice.wanted) + len(choice.unwanted),
     )
 
 
@@ -86,6 +93,24 @@ def _value(asked: ImageFilter, dimension: str, value: str, n: int, choice: Choic
     dom_id = f"f-{dimension}-{zlib.crc32(value.encode()):x}"
     label = asked.value_label(dimension, value)
     return FacetValue(value, label, n, value in choice.wanted, value in choice.unwanted, dom_id)
+
+
+def _items(dimension: str, values: Iterable[FacetValue], capped: bool) -> SafeString:
+    """An <li> a value. They are made here and not by a template, for a page has hundreds of them."""
+    exclude, exclude_this, excluded = escape(_("Exclude")), escape(_("Exclude %(value)s")), escape(_("(excluded)"))
+    least, found = "+" if capped else "", []
+    for v in values:
+        label, field = escape(v.label), escape(v.field)
+        box = f'<label><input type="checkbox" id="{v.dom_id}" name="{dimension}" value="{field}"'
+        box += f'{" checked" if v.chosen or v.excluded else ""}><bdi title="{label}">{label}</bdi>'
+        n = f'<span class="n">{number_format(v.n, force_grouping=True)}{least}</span></label>'
+        if v.excluded:
+            found.append(f'<li class="not">{box}<span class="sr">{excluded}</span>{n}</li>\n')
+            continue
+        button = f'<button class="exclude" name="{dimension}" value="-{field}" title="{exclude}"'
+        button += f' aria-label="{exclude_this % {"value": label}}">−</button>'
+        found.append(f"<li{' class="on"' if v.chosen else ''}>{box}{n}{button}</li>\n")
+    return mark_safe("".join(found))  # noqa: S308 - every text was escaped
 
 
 @dataclass(frozen=True, slots=True)
