@@ -20,17 +20,25 @@ SIGN_IN = "/account/login/"
 
 
 class Rule(NamedTuple):
-    """`name` answers `methods` for a member with at least `role`; `row` is what it shows, a key of `rows`."""
+    """`name` answers `methods` for a member with at least `role`; `row` is what it shows, a key of `rows`, and `words`
+    are the rest of its address.
+    """
 
     name: str
     role: str
     methods: str = "GET"
     row: str = ""
+    words: tuple[str, ...] = ()
+
+    def arguments(self, rows: dict[str, Any]) -> list[Any]:
+        """What its address holds behind the team."""
+        return [*self.words, *([rows[self.row].id] if self.row else [])]
 
 
 TEAM_PAGES = [
     Rule("team_detail", "viewer"),
     Rule("catalog:image_list", "viewer"),
+    Rule("catalog:image_export", "viewer", words=("csv",)),
     Rule("catalog:image_detail", "viewer", row="image"),
     Rule("catalog:source_list", "viewer"),
     Rule("catalog:source_add", "admin", "GET POST"),
@@ -111,7 +119,7 @@ def ask(client: Client, method: str, url: str, htmx: bool = False) -> Any:
 
 @pytest.mark.parametrize(("rule", "method"), CELLS)
 def test_each_address_lets_in_exactly_whom_it_should(rule, method, rows, people):
-    ids = [rows[rule.row].id] if rule.row else []
+    ids = rule.arguments(rows)
     url, elsewhere = (reverse(rule.name, args=[slug, *ids]) for slug in ("aero", "umbra"))
     answer = ask(people["stranger"], method, url)
     assert answer.status_code == 302 and answer["Location"].startswith(SIGN_IN), "a stranger signs in first"
@@ -130,7 +138,7 @@ def test_each_address_lets_in_exactly_whom_it_should(rule, method, rows, people)
 
 @pytest.mark.parametrize(("rule", "method"), CHANGES)
 def test_who_may_not_changes_nothing(rule, method, rows, people, django_assert_max_num_queries):
-    ids = [rows[rule.row].id] if rule.row else []
+    ids = rule.arguments(rows)
     url = reverse(rule.name, args=["aero", *ids])
     weak = [name for name in people if ROLE_RANK.get(name, 0) < ROLE_RANK[rule.role]]
     before = snapshot(rows)
@@ -149,13 +157,13 @@ def snapshot(rows):
 def test_a_post_needs_the_forms_token(rule, method, rows, alice):
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
-    ids = [rows[rule.row].id] if rule.row else []
+    ids = rule.arguments(rows)
     assert client.post(reverse(rule.name, args=["aero", *ids])).status_code == 403
 
 
 @pytest.mark.parametrize("rule", TEAM_PAGES, ids=lambda rule: rule.name.removeprefix("catalog:"))
 def test_any_other_method_is_refused(rule, rows, people):
-    ids = [rows[rule.row].id] if rule.row else []
+    ids = rule.arguments(rows)
     url = reverse(rule.name, args=["aero", *ids])
     for method in {"GET", "POST", "PUT", "DELETE", "PATCH"} - set(rule.methods.split()):
         assert ask(people["admin"], method, url).status_code == 405, method

@@ -7,6 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from accounts.management.base import PlainCommand
 from catalog.browse import ImageFilter, UnknownFilter, parse
+from catalog.fields import FIELDS
 from catalog.models import Source
 from catalog.pages import stream
 
@@ -16,14 +17,7 @@ KEYS = (
     "arch", "size_gib", "min_ram_mb", "min_disk_gb", "disk_format", "status", "state", "repository", "tag",
     "description", "region", "cluster", "first_seen_at", "last_seen_at", "missing_since", "provenance",
 )  # fmt: skip
-SQL = {
-    "source": "i.source_id",
-    "kind": "s.kind",
-    # As Image.seen_at: a present image was seen by its source's last complete run.
-    "last_seen_at": "CASE WHEN i.missing_since IS NULL AND s.last_complete_at IS NOT NULL"
-    " THEN greatest(s.last_complete_at, i.first_seen_at) ELSE coalesce(i.last_seen_at, i.first_seen_at) END",
-    "provenance": "i.provenance::text",
-}
+SQL = {key: FIELDS[key].sql for key in ("source", "kind", "last_seen_at")} | {"provenance": "i.provenance::text"}
 TABLE = {"name": 44, "remote_id": 38, "os": 26, "arch": 8, "type": 9, "visibility": 10, "region": 16, "state": 10}
 
 
