@@ -190,7 +190,7 @@ def floor(source_id: Any) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute"
-            " WHERE attrelid = 'catalog_image'::regclass AND attnum > 0 AND NOT attisdropped"
+            " WHERE attrelid = 'catalog_image'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"
         )
         columns = cursor.fetchall()[0][0]
         cursor.execute("DROP TABLE IF EXISTS floor_image, floor_staging")

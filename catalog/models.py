@@ -12,7 +12,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Coalesce, Lower, Now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import CloudAccount, Team, User
@@ -21,6 +21,43 @@ from accounts.models import CloudAccount, Team, User
 def tenant_key(to: "type[models.Model] | str", **options: Any) -> Any:
     """A foreign key whose constraint is the composite one of the migrations."""
     return models.ForeignKey(to, on_delete=models.DO_NOTHING, db_constraint=False, **options)
+
+
+class RowHash(models.Func):
+    """64 bits of the values of some columns, the same in every table and every version of PostgreSQL."""
+
+    template = "hash_record_extended(ROW(%(expressions)s), 0)"
+    output_field = models.BigIntegerField()
+
+
+class TextHash(models.Func):
+    """64 bits of a text of any length, for an index: a btree entry has a limit."""
+
+    template = "hashtextextended(%(expressions)s, 0)"
+    output_field = models.BigIntegerField()
+
+
+class Computed(models.GeneratedField):
+    """A stored generated column. Its check asks no server whether it has them: all that are supported do, and
+    makemigrations runs without one.
+    """
+
+    def check(self, **options: Any) -> Any:
+        return super().check(**options | {"databases": None})
+
+
+# What a count is kept of: the team and the columns that the facets group by, in the order of their hash.
+FACETS = (
+    "team", "source", "type", "os", "distribution_facet", "os_version_facet", "arch", "visibility", "state", "region",
+    "labels", "starred",
+)  # fmt: skip
+
+
+def facets_hash() -> Any:
+    """Which combination of facet values a row has. By it an image is found from its FacetCount, whatever is chosen."""
+    return Computed(
+        expression=RowHash(*FACETS), output_field=models.BigIntegerField(), db_persist=True, editable=False
+    )
 
 
 class TeamRow(models.Model):
@@ -142,7 +179,7 @@ class Image(TeamRow):
     "unknown".
     `labels` (sorted, in small letters), `starred` and `note` are the team's own; no sync touches them. What they say is
     folded into `own_text`, the end of `search_text`. `overrides` holds what an admin set in the place of a misdetected
-    field, by field: {"value", "reported", "by", "at"}; the column itself holds `value`.
+    field, by field (catalog/overrides.py); the column itself holds `value`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_default=RandomUUID(), editable=False)
@@ -187,6 +224,7 @@ class Image(TeamRow):
     note = models.TextField(default="", db_default="")
     own_text = models.TextField(default="", db_default="")
     overrides = models.JSONField(default=dict, db_default={})
+    facets = facets_hash()
 
     class Meta:
         constraints = [
@@ -196,6 +234,19 @@ class Image(TeamRow):
         indexes = [
             models.Index(fields=["team", "name_key", "id"], name="image_team_name"),
             models.Index(fields=["team", "changed_at", "id"], name="image_team_changed"),
+            models.Index("team", Coalesce("size_gib", -1), "id", name="image_team_size"),
+            # The same within one combination of facet values, for what is rare or far from the start (catalog/walks.py).
+            models.Index(fields=["facets", "name_key", "id"], name="image_facets_name"),
+            models.Index(fields=["facets", "changed_at", "id"], name="image_facets_changed"),
+            models.Index("facets", Coalesce("size_gib", -1), "id", name="image_facets_size"),
+            models.Index("team", TextHash("remote_id"), name="image_team_remote_id"),
+            models.Index(
+                "team",
+                TextHash("repository"),
+                TextHash("tag"),
+                name="image_team_reference",
+                condition=models.Q(repository__isnull=False, tag__isnull=False),
+            ),
             GinIndex(
                 fields=["team", "search_text"], opclasses=["uuid_ops", "gin_trgm_ops"], name="image_search_trigrams"
             ),
@@ -223,7 +274,10 @@ class ImageDocument(models.Model):
 
 
 class ImageChange(models.Model):
-    """What a run changed of an image: added, changed (one row a field), missing, returned. A first sync writes none."""
+    """What a run changed of an image: added, changed (one row a field), missing, returned. A first sync writes none.
+
+    Without a run: added or returned by a registration; corrected or restored, a field, by an admin.
+    """
 
     id = models.BigAutoField(primary_key=True)
     team = models.ForeignKey(Team, on_delete=models.DB_CASCADE, related_name="+", db_index=False)
@@ -259,28 +313,10 @@ class FacetCount(models.Model):
     labels = ArrayField(models.CharField(max_length=40))
     starred = models.BooleanField()
     n = models.BigIntegerField()
+    facets = facets_hash()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=[
-                    "team",
-                    "source",
-                    "type",
-                    "os",
-                    "distribution_facet",
-                    "os_version_facet",
-                    "arch",
-                    "visibility",
-                    "state",
-                    "region",
-                    "labels",
-                    "starred",
-                ],
-                name="facetcount_values",
-                include=["n"],
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=FACETS, name="facetcount_values", include=["n"])]
 
 
 class SavedView(TeamRow):
@@ -377,3 +413,37 @@ class ConnectionTest(TeamRow):
     requested_by = models.CharField(max_length=254)
     created_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)
+
+
+class Breaker(TeamRow):
+    """Trouble of one product in one region, met with one cloud account, that has not passed (catalog/breakers.py).
+
+    `failures` are runs in a row that met it and `sources` whose they were. It is open while `open_until` is set: then
+    only people sync there, and `probe`, the one run that finds out once that time has come. `openings` counts how often
+    it opened since an answer came; `error` is the last one, as a run keeps it.
+    """
+
+    cloud_account = tenant_key(CloudAccount, related_name="+")
+    product = models.CharField(max_length=20)
+    region = models.CharField(max_length=40)
+    failures = models.PositiveIntegerField(default=0)
+    sources = ArrayField(models.UUIDField(), default=list)
+    openings = models.PositiveSmallIntegerField(default=0)
+    since = models.DateTimeField(db_default=Now())
+    open_until = models.DateTimeField(null=True)
+    probe = models.UUIDField(null=True)
+    error = models.JSONField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["cloud_account", "product", "region"], name="breaker_once"),
+        ]
+
+
+class Pulse(models.Model):
+    """That a worker or the beat is at work: each writes its own, in the database's time (catalog/pulses.py)."""
+
+    name = models.CharField(max_length=250, primary_key=True)
+    role = models.CharField(max_length=10)  # worker, beat
+    seen_at = models.DateTimeField(db_default=Now())
+    stopped_at = models.DateTimeField(null=True)  # it went in order, and is not missed
