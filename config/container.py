@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from config.home import ROOT
+from config.web import web_words
 
 ROLES = ("web", "worker", "beat", "manage", "health")
 
@@ -31,17 +32,7 @@ def check() -> None:
 def web() -> NoReturn:
     check()
     workers, port = os.environ.get("WEB_WORKERS") or "2", os.environ.get("PORT") or "8000"
-    options = ["--interface", "wsgi", "--host", "0.0.0.0", "--port", port, "--workers", workers]  # noqa: S104 - a container's
-    becomes(
-        "-m",
-        "granian",
-        *options,
-        "--blocking-threads",
-        "4",
-        "--no-ws",
-        "--respawn-failed-workers",
-        "config.wsgi:application",
-    )
+    becomes(*web_words("0.0.0.0", port, "--respawn-failed-workers", workers=workers))  # noqa: S104 - a container's
 
 
 def worker() -> NoReturn:

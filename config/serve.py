@@ -28,6 +28,7 @@ from config.embedded import EmbeddedError, Server, locked
 from config.env import KEYLESS_COMMANDS
 from config.home import ROOT, environment, make_home, running, servers
 from config.processes import STOP_SECONDS, Processes, last_lines
+from config.web import web_words
 
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
@@ -191,19 +192,7 @@ class Run:
         return told.strip()
 
     def start_web(self, processes: Processes, port: int) -> None:
-        options = [
-            "--interface",
-            "wsgi",
-            "--host",
-            HOST,
-            "--port",
-            str(port),
-            "--workers",
-            "2",
-            "--blocking-threads",
-            "4",
-        ]
-        words = self.python("-m", "granian", *options, "--no-ws", "config.wsgi:application")
+        words = self.python(*web_words(HOST, port))
         processes.start("web", words, self.environment, ROOT)
 
     def start_worker(self, processes: Processes) -> None:
