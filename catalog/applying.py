@@ -14,6 +14,7 @@ from django.db import transaction
 from catalog.leases import NEXT_SYNC, PAUSING, Hold, RunLost, close_complete, close_suspect, keep, session
 from catalog.locks import LOCK_SQL, lock_name
 from catalog.models import Source
+from catalog.overrides import keep_overrides
 from catalog.providers import PROVIDERS
 from catalog.rows import COLUMNS, REPORTED_COLUMNS
 from catalog.shelving import close_seen
@@ -219,6 +220,8 @@ def _write(values: Mapping[str, Any], found: Mapping[str, int], *, is_first: boo
     new."""
     db, changed = session(), 0
     rewritten = any(found.get(what) for what in ("changed", "returned", "seen"))
+    if rewritten:
+        keep_overrides(values)
     if found.get("changed") or found.get("returned"):
         changed = db.execute(_TELL_CHANGED, values).rowcount
     if found.get("new"):

@@ -8,6 +8,7 @@ from accounts.models import CloudAccount
 from catalog import providers, rows
 from catalog.locks import lock_source
 from catalog.models import Image, ImageChange, ImageDocument, Registration, Source
+from catalog.overrides import applied, carry_overrides
 from catalog.providers import alibaba_ehpc_registered
 from catalog.providers.base import RemoteImage, Target
 
@@ -63,7 +64,7 @@ def put_on_shelf(registration: Registration, remote: RemoteImage) -> Image | Non
         "changed_at": Now(),
     }
     if image:
-        Image.objects.filter(id=image.id).update(**found)
+        Image.objects.filter(id=image.id).update(**applied(found, image.overrides))
     else:
         image = Image.objects.create(team_id=source.team_id, source=source, **found)
         ImageDocument.objects.create(image=image, team_id=source.team_id, document=dict(remote.document))
@@ -109,7 +110,9 @@ def close_seen(source: Source) -> int:
                 state="seen", seen_at=Now(), image=image, remote_id=image.remote_id, next_lookup_at=None
             )
             if registration.image_id and registration.image_id != image.id:
-                Image.objects.filter(id=registration.image_id, content_hash=NOT_LISTED).delete()
+                for placeholder in Image.objects.filter(id=registration.image_id, content_hash=NOT_LISTED):
+                    carry_overrides(placeholder, image)
+                    placeholder.delete()
     return closed
 
 

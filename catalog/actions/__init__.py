@@ -15,6 +15,7 @@ from catalog.actions.cloud_accounts import (
     request_test,
     update_cloud_account,
 )
+from catalog.actions.overrides import correct_image, remove_override
 from catalog.actions.registrations import AlreadyOnShelf, create_registration, keep_password, purge_passwords
 from catalog.actions.sources import (
     add_sources,
@@ -30,6 +31,7 @@ __all__ = [
     "Actor",
     "AlreadyOnShelf",
     "add_sources",
+    "correct_image",
     "create_cloud_account",
     "create_registration",
     "delete_cloud_account",
@@ -40,6 +42,7 @@ __all__ = [
     "promote_draft",
     "purge_drafts",
     "purge_passwords",
+    "remove_override",
     "replace_credential",
     "request_test",
     "resume_source",
