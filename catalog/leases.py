@@ -28,6 +28,8 @@ LEASE_SECONDS = 30
 BEAT_SECONDS = 10.0
 JOIN_SECONDS = 5.0
 ATTEMPTS = 3
+# A cloud that says "in a year" is asked again all the same.
+LONGEST_RETRY_AFTER = 86_400.0
 # These do not pass by themselves: the source waits for another credential or for an admin.
 PAUSING = ("authentication", "permission", "billing")
 
@@ -134,7 +136,7 @@ class Heartbeat:
     def _run(self) -> None:
         while not self._stop.wait(BEAT_SECONDS):
             try:
-                self._db = self._db or _own_connection()
+                self._db = self._db or own_connection()
                 renewed = self._db.execute(_RENEW, self._hold.fence)
             except psycopg.Error as error:
                 logger.warning(
@@ -171,8 +173,8 @@ def close_suspect(hold: Hold, listed: int, digest: bytes, error: Mapping[str, An
     _change(hold, f"state = 'suspect', listed = %(listed)s, {_CLOSED}, digest = %(digest)s, error = %(error)s", values)
 
 
-def close_failed(hold: Hold, error: ProviderError, *, blame_source: bool = True) -> None:
-    """Close the run with its error and have the source say so. A run that is not held any more is left alone.
+def close_failed(hold: Hold, error: ProviderError, *, blame_source: bool = True) -> bool:
+    """Close the run with its error and have the source say so. False where it is not held any more, and left alone.
 
     `blame_source` is False for what is no trouble of the source.
     """
@@ -181,7 +183,9 @@ def close_failed(hold: Hold, error: ProviderError, *, blame_source: bool = True)
         keep(hold.team_id, hold.source_id)
         _change(hold, f"state = 'failed', {_CLOSED}, digest = NULL, error = %(error)s", {"error": json.dumps(row)})
         if blame_source:
-            session().execute(_FAIL_SOURCE, _failure(hold.source_id, row, error.retry_after))
+            session().execute(_FAIL_SOURCE, _failure(hold, row, error.retry_after))
+        return True
+    return False
 
 
 def give_back(hold: Hold, *, own: bool = True) -> str | None:
@@ -194,7 +198,7 @@ def give_back(hold: Hold, *, own: bool = True) -> str | None:
         values = hold.fence | {"abandoned": json.dumps(ABANDONED), "own": own}
         row = session().execute(_GIVE_BACK, values).fetchone()
         if row and row[0] == "abandoned":
-            session().execute(_FAIL_SOURCE, _failure(hold.source_id, ABANDONED))
+            session().execute(_FAIL_SOURCE, _failure(hold, ABANDONED))
     return row[0] if row else None
 
 
@@ -223,23 +227,29 @@ _GIVE_BACK = f"""
     WHERE {_HELD} AND (%(own)s OR lease_until < clock_timestamp()) RETURNING state"""  # noqa: S608
 _CLOSED = "finished_at = clock_timestamp(), lease_until = NULL"
 
+# Not where the credential was replaced while the run still used the one before: the next run tries the new one.
+_PAUSES = """(%(pauses)s AND NOT EXISTS (
+    SELECT FROM accounts_sealedsecret c JOIN catalog_syncrun r ON r.id = %(run)s
+    WHERE c.team_id = catalog_source.team_id AND c.row = catalog_source.cloud_account_id AND c.field = 'credential'
+        AND c.sealed_at > r.started_at))"""
 _FAIL_SOURCE = f"""
     UPDATE catalog_source SET failures = failures + 1, next_sync_at = {_RETRY_AT},
         last_error = %(error)s::jsonb || jsonb_build_object(
             'at', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')),
-        paused_reason = CASE WHEN %(pauses)s AND paused_at IS NULL THEN %(kind)s ELSE paused_reason END,
-        paused_at = CASE WHEN %(pauses)s THEN coalesce(paused_at, clock_timestamp()) ELSE paused_at END
+        paused_reason = CASE WHEN {_PAUSES} AND paused_at IS NULL THEN %(kind)s ELSE paused_reason END,
+        paused_at = CASE WHEN {_PAUSES} THEN coalesce(paused_at, clock_timestamp()) ELSE paused_at END
     WHERE id = %(source)s AND archived_at IS NULL"""  # noqa: S608
 
 
-def _failure(source_id: UUID, error: Mapping[str, Any], retry_after: float | None = None) -> dict[str, Any]:
+def _failure(hold: Hold, error: Mapping[str, Any], retry_after: float | None = None) -> dict[str, Any]:
     """The parameters of _FAIL_SOURCE."""
     return {
-        "source": source_id,
+        "source": hold.source_id,
+        "run": hold.run_id,
         "error": json.dumps(error),
         "kind": error["kind"],
         "pauses": error["kind"] in PAUSING,
-        "retry_after": retry_after or 0.0,
+        "retry_after": min(retry_after or 0.0, LONGEST_RETRY_AFTER),
     }
 
 
@@ -249,7 +259,7 @@ def _change(hold: Hold, assignments: str, values: Mapping[str, Any]) -> None:
         raise RunLost
 
 
-def _own_connection() -> Database:
+def own_connection() -> Database:
     """A connection beside the run's: a heartbeat must not wait for what its run is doing."""
     params = connection.get_connection_params()
     for name in ("cursor_factory", "context", "prepare_threshold"):

@@ -11,8 +11,9 @@ from django.db import connection, transaction
 
 from accounts import audit
 from accounts.models import User
+from catalog.breakers import HELD, PLACES, probes_due
 from catalog.leases import NEXT_SYNC, give_back, overdue
-from catalog.models import RUNNING, Source, SyncRun
+from catalog.models import RUNNING, Breaker, Source, SyncRun
 from catalog.queueing import send, send_on_commit
 
 logger = logging.getLogger(__name__)
@@ -26,8 +27,9 @@ DUE_AT_ONCE = 500
 def start_run(source: Source, trigger: str, requested_by: str = "", accept: bytes | None = None) -> SyncRun | None:
     """A queued run of this source, or the one that is queued or running; None if the source was removed.
 
-    `trigger` is schedule, person or command. `accept` is the digest of a suspect listing that is to be believed. The
-    worker is told by `request_sync`, or by whoever calls this.
+    `trigger` is schedule, person or command; a run that the schedule queued is theirs who ask for it before it begins.
+    `accept` is the digest of a suspect listing that is to be believed. The worker is told by `request_sync`, or by
+    whoever calls this.
     """
     while True:
         with connection.cursor() as cursor:
@@ -38,6 +40,9 @@ def start_run(source: Source, trigger: str, requested_by: str = "", accept: byte
             made = cursor.fetchone()
         if made:
             return SyncRun.objects.get(id=made[0])
+        if trigger != "schedule":
+            waiting = SyncRun.objects.filter(source_id=source.id, state="queued", trigger="schedule")
+            waiting.update(trigger=trigger, requested_by=requested_by[:254])
         running = SyncRun.objects.filter(source_id=source.id, state__in=RUNNING).first()
         if running or not Source.objects.filter(id=source.id, archived_at=None).exists():
             return running
@@ -75,22 +80,36 @@ def accept_suspect(run: SyncRun, user: User) -> SyncRun | None:
 
 
 def queue_due_sources() -> list[UUID]:
-    """Queue a run for every source that is due, move its next sync on, tell the workers. The ids of the runs."""
+    """Queue a run for every source that is due, move its next sync on, tell the workers. The ids of the runs.
+
+    Sources whose cloud is in trouble wait, all but the one that finds out if it has passed (catalog/breakers.py).
+    """
     due = f"""
         UPDATE catalog_source SET next_sync_at = {NEXT_SYNC} WHERE id IN (
             SELECT id FROM catalog_source s
             WHERE paused_at IS NULL AND archived_at IS NULL AND cloud_account_id IS NOT NULL
-            AND next_sync_at <= clock_timestamp()
+            AND next_sync_at <= clock_timestamp() AND NOT {HELD}
             AND NOT EXISTS (SELECT FROM catalog_syncrun r WHERE r.source_id = s.id AND r.state = ANY(%(running)s))
             ORDER BY next_sync_at LIMIT {DUE_AT_ONCE} FOR UPDATE SKIP LOCKED
         ) RETURNING *"""  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH due AS ({due}) " + _insert_runs("SELECT * FROM due"),  # noqa: S608
-            {"trigger": "schedule", "by": "", "accept": None, "running": RUNNING},
+            {"trigger": "schedule", "by": "", "accept": None, "running": RUNNING, **PLACES},
         )
         run_ids = [row[0] for row in cursor.fetchall()]
+    run_ids += _queue_probes()
     _announce(run_ids)
+    return run_ids
+
+
+def _queue_probes() -> list[UUID]:
+    """One run for each open breaker whose time has come; one that is going on there anyway will do."""
+    run_ids = []
+    for breaker, source in probes_due():
+        if run := start_run(source, "schedule"):
+            Breaker.objects.filter(id=breaker.id).update(probe=run.id)
+            run_ids.append(run.id)
     return run_ids
 
 

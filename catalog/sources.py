@@ -1,4 +1,4 @@
-"""What the pages say about sources: what each is called, how it fares, its last runs. Three queries, however many."""
+"""What the pages say about sources: what each is called, how it fares, its last runs. Four queries, however many."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import Team
+from catalog.breakers import breakers_open, place_of
 from catalog.errors import Explanation, explain
-from catalog.models import FacetCount, RunState, Source, SyncRun
+from catalog.models import Breaker, FacetCount, RunState, Source, SyncRun
 from catalog.providers import PROVIDERS
 
 RUNS_SHOWN = 24
@@ -27,6 +28,7 @@ OVERDUE = timedelta(minutes=5)
 HEALTH = {
     "syncing": (gettext_lazy("Syncing"), "accent"),
     "failing": (gettext_lazy("Failing"), "bad"),
+    "held": (gettext_lazy("Cloud in trouble"), "warn"),
     "suspect": (gettext_lazy("Needs a look"), "warn"),
     "paused": (gettext_lazy("Paused"), "muted"),
     "never": (gettext_lazy("Never synced"), "muted"),
@@ -64,6 +66,7 @@ class SourceCard:
     images: int = 0
     missing: int = 0
     runs: list[SyncRun] = field(default_factory=list)
+    breaker: Breaker | None = None  # the open one that holds it back
 
     @property
     def label(self) -> str:
@@ -90,6 +93,8 @@ class SourceCard:
             return "failing"
         if source.paused_at:
             return "paused"
+        if self.breaker:
+            return "held"
         if self.last and self.last.state == "suspect":
             return "suspect"
         if source.last_complete_at is None:
@@ -136,8 +141,14 @@ class SourceCard:
         return provider.operations if provider else ()
 
     @property
+    def next_at(self) -> datetime:
+        """When it is synced next, where it is not paused."""
+        until = self.breaker.open_until if self.breaker else None
+        return until or self.source.next_sync_at
+
+    @property
     def is_due(self) -> bool:
-        return self.source.paused_at is None and self.source.next_sync_at <= timezone.now()
+        return self.source.paused_at is None and self.next_at <= timezone.now()
 
     @property
     def is_moving(self) -> bool:
@@ -243,6 +254,9 @@ def source_cards(team: Team, sources: Iterable[Source] | None = None) -> list[So
             cards[source_id].missing += n
     for source_id, runs in _last_runs(team, list(cards)).items():
         cards[source_id].runs = runs
+    breakers = breakers_open(team.id)
+    for card in cards.values():
+        card.breaker = breakers.get(place_of(card.source))
     return sorted(cards.values(), key=lambda card: (card.label, card.source.account_name))
 
 
@@ -267,6 +281,6 @@ def is_unattended(cards: Iterable[SourceCard]) -> bool:
         run, source = card.running, card.source
         if run and run.state == "queued" and run.created_at < limit:
             return True
-        if not run and not source.paused_at and source.next_sync_at < limit:
+        if not run and not source.paused_at and card.next_at < limit:
             return True
     return False

@@ -13,11 +13,12 @@ from uuid import UUID
 import psycopg
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from accounts.secrets import KeysetError
 from catalog.applying import Listing, ShelfMoved, SourceRemoved, apply_listing, listing_operation
+from catalog.breakers import answered, met_error, withdraw
 from catalog.completeness import Tally
 from catalog.connections import connect
 from catalog.leases import Heartbeat, Hold, RunLost, close_failed, give_back, session, show, take
@@ -38,9 +39,9 @@ DATABASE_BACK_SECONDS = 15.0
 
 
 def run_queued(run_id: UUID) -> None:
-    """The worker's door: sync, if the run is still there to take."""
-    run = SyncRun.objects.filter(id=run_id, state="queued").first()
-    if run:
+    """The worker's door: sync, if the run is still there to take and its cloud is not known to be in trouble."""
+    run = SyncRun.objects.select_related("source").filter(id=run_id, state="queued").first()
+    if run and not withdraw(run):
         run_sync(run)
 
 
@@ -84,7 +85,7 @@ def _run_held(hold: Hold, patience_seconds: float, beat: Heartbeat) -> None:
             _sync(hold, patience_seconds, beat)
     except ProviderError as error:
         logger.info("run %s failed: %s %s", hold.run_id, error.operation, error.code)
-        close_failed(hold, error)
+        _fail(hold, error)
     except KeysetError as error:
         close_failed(hold, _own_error("KeysetMissing", str(error)), blame_source=False)
     except SourceRemoved:
@@ -102,6 +103,14 @@ def _run_held(hold: Hold, patience_seconds: float, beat: Heartbeat) -> None:
     except BaseException:  # a worker that is told to stop at once: another takes the run
         give_back(hold)
         raise
+
+
+def _fail(hold: Hold, error: ProviderError) -> None:
+    """The run's failure, its source's, and what it tells of the place it listed, in one transaction."""
+    with transaction.atomic():
+        source = Source.objects.filter(id=hold.source_id, archived_at=None).first()
+        if close_failed(hold, error) and source:
+            met_error(source, hold.run_id, error)
 
 
 def _sync(hold: Hold, patience_seconds: float, beat: Heartbeat) -> None:
@@ -130,6 +139,7 @@ def _sync(hold: Hold, patience_seconds: float, beat: Heartbeat) -> None:
         except ShelfMoved:
             problem = "The shelf changed while the listing was read."
             continue
+        answered(source)
         return
     operation = listing_operation(source.kind)
     raise ProviderError(

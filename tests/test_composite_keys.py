@@ -87,6 +87,7 @@ def rows(team: Team, other_team: Team) -> dict[str, dict[str, Any]]:
         catalog.FacetCount.objects.get(**both),
         catalog.Registration.objects.create(team=team, cloud_account=account, image=image),
         catalog.ConnectionTest.objects.create(team=team, cloud_account=account),
+        catalog.Breaker.objects.create(team=team, cloud_account=account, product="ENS", region="cn-hangzhou"),
     ]
     targets = {slug: {table: row.pk for table, row in found.items()} for slug, found in spares.items()}
     return {"rows": {row._meta.db_table: row.pk for row in made}, **targets}

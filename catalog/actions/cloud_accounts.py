@@ -16,7 +16,7 @@ from catalog import providers, registration
 from catalog.actions.base import ActionError, Actor, actor_name, checked_provider, checked_region, plain
 from catalog.actions.sources import After, due_now, take_down
 from catalog.connections import TABLE, seal_credential
-from catalog.models import ConnectionTest, Source
+from catalog.models import Breaker, ConnectionTest, Source
 from catalog.providers.credentials import CredentialError
 from catalog.queueing import send_on_commit
 
@@ -113,6 +113,7 @@ def replace_credential(
         paused = Source.objects.filter(
             team=team, cloud_account=account, archived_at=None, paused_reason__in=CURED_BY_CREDENTIAL
         )
+        Breaker.objects.filter(team=team, cloud_account=account).delete()  # the cloud counts calls by credential
         changes = {"key_hint": account.key_hint, "woken_sources": due_now(paused)}
         audit.record(
             team, actor, "cloud_account.credential_replaced", target=account, target_id=account.id, changes=changes

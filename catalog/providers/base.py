@@ -43,6 +43,8 @@ FIELDS = (
 
 # A turn that is this far away is waited for, however little patience is left: it is our own pace, no trouble.
 LEAST_TURN_SECONDS = 5.0
+# The code of a request that was not sent for want of a turn: no cloud said so.
+TOO_MANY_WAITING = "TooManyWaiting"
 # One answer of a cloud, in bytes. ListCustomImages and DescribeImageInfos come as one document (PROVIDERS.md 2a).
 MAX_ANSWER = 64 * 1024 * 1024
 
@@ -243,7 +245,7 @@ class Connection:
         wait = self.pace(product, region, max(self.patience.seconds, LEAST_TURN_SECONDS))
         if wait is None:
             message = "Too many calls of this cloud account are waiting for their turn. This one was not sent."
-            raise ProviderError(operation, "TooManyWaiting", message, kind="throttled")
+            raise ProviderError(operation, TOO_MANY_WAITING, message, kind="throttled")
         if wait > 0:
             self.patience.sleep(wait)
 

@@ -41,6 +41,17 @@ def clock(value: datetime | None) -> str:
 
 
 @register.filter
+def moment(value: datetime) -> str:
+    """A time as an element that gives the time of day, and the day where it is another than today."""
+    local, today = timezone.localtime(value), timezone.localdate()
+    return _element(
+        value,
+        date_format(local, "DATETIME_FORMAT"),
+        f"{local:%H:%M}" if local.date() == today else f"{local:%Y-%m-%d %H:%M}",
+    )
+
+
+@register.filter
 def seconds(value: float) -> str:
     """A duration: "3.2 s", "2 min 05 s"."""
     if value < 60:

@@ -19,6 +19,7 @@ from catalog.models import Source, SyncRun
 from catalog.providers import PROVIDERS
 from catalog.sources import is_unattended, run_seconds, run_steps, source_cards, source_label
 from catalog.sync import accept_suspect, request_sync
+from catalog.troubles import troubles_of
 
 RUNS_LISTED = 50
 
@@ -185,6 +186,7 @@ def _list_context(team: Team) -> dict[str, object]:
         "failing": [card for card in cards if card.is_failing],
         "watched": any(card.is_moving for card in cards),
         "unattended": is_unattended(cards),
+        "troubles": troubles_of(cards),
         "cloud_accounts": accounts,
         "expiring": [account for account in accounts if account.expires_soon],
     }
@@ -198,6 +200,7 @@ def _detail_context(team: Team, source: Source) -> dict[str, object]:
     runs = SyncRun.objects.filter(team=team, source=source).order_by("-created_at")[:RUNS_LISTED]
     return {
         "card": card,
+        "troubles": troubles_of([card]),
         "source": source,
         "runs": [(run, run_seconds(run)) for run in runs],
         "schedule_form": ScheduleForm(initial={"every_minutes": source.every_minutes}),

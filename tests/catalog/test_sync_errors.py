@@ -9,8 +9,10 @@ from django.utils import timezone
 
 from accounts.models import CloudAccount
 from accounts.secrets import forget
+from catalog.actions import replace_credential
 from catalog.connections import TABLE
 from catalog.models import Image, Source
+from catalog.providers import list_pages
 from catalog.rows import values
 from catalog.sync import run_sync, start_run
 from tests.catalog.test_sync import shelf, sync
@@ -62,6 +64,20 @@ def test_a_pause_for_an_error_is_over_when_a_sync_works(source, simulated):
     assert source.paused_reason == "permission"
     sync(source)
     assert (source.paused_at, source.paused_reason) == (None, "")
+
+
+def test_a_credential_replaced_while_the_old_one_was_refused_pauses_nothing(source, simulated, alice, monkeypatch):
+    def replace(*words):
+        replace_credential(source.team, alice, source.cloud_account, credentials.ALIBABA.as_json())
+        return list_pages(*words)
+
+    simulated.fail(operation=OPERATION, code="InvalidAccessKeyId.NotFound", times=2)
+    monkeypatch.setattr("catalog.sync.list_pages", replace)
+    run = fail(source)
+    assert run.error["kind"] == "authentication" and source.paused_at is None
+    monkeypatch.undo()
+    fail(source)
+    assert source.paused_reason == "authentication"
 
 
 def test_an_admins_pause_outlives_a_sync_by_hand(source, simulated):

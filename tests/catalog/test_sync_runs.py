@@ -65,7 +65,8 @@ def at_once(*calls):
 def test_a_source_has_one_run_at_a_time(source):
     first = start_run(source, "schedule")
     again = start_run(source, "person", "alice@example.org")
-    assert again.id == first.id and again.trigger == "schedule"
+    assert again.id == first.id
+    assert (again.trigger, again.requested_by) == ("person", "alice@example.org"), "it is theirs who ask for it"
     assert SyncRun.objects.get().state == "queued"
 
 
