@@ -6,8 +6,9 @@ so that no query can be made without one.
 
 A query string holds, in any order, each as often as wanted: `type os distribution os_version arch visibility source
 region state support label star` with values separated by commas (a backslash makes the next character mean itself),
-`-value` to exclude, `unknown` for what is not known (a label: for none); `q` with words that must all be found; `sort`
-with a column, `-` before it for descending. `page` and `size` belong to the page alone.
+`-value` to exclude, `unknown` for what is not known (a label: for none); `q` with words that must all be found, and
+filters as people type them among them (catalog.typed), which become filters like the others; `sort` with a column, `-`
+before it for descending. `page` and `size` belong to the page alone.
 So does `view`: the saved view the page is in, by the start of its id, or `all` for none where a bare address would lead
 to the team's default view. It filters nothing.
 """
@@ -23,8 +24,9 @@ from django.utils.translation import gettext as _
 
 from catalog.labels import DIMENSIONS, SHORT, source_names, value_label
 from catalog.models import Source
-from catalog.providers.systems import canonical_distribution
 from catalog.supported import Systems
+from catalog.typed import Filter, read, written
+from catalog.values import CLOSED, canonical, escaped, is_none, split
 
 PAGE_KEYS = ("page", "size")
 SORTS = (
@@ -38,8 +40,7 @@ MOST_VALUES = 200
 MOST_WORDS = 10
 
 _VIEW = re.compile(r"[0-9a-f]{8}((-[0-9a-f]{4}){3}-[0-9a-f]{12})?")
-_VALUE = re.compile(r"(?:\\.|[^,\\]|\\$)+", re.DOTALL)
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # neither is PostgreSQL's
 
 
 class UnknownFilter(Exception):
@@ -93,6 +94,8 @@ class ImageFilter:
     systems: Systems = field(default_factory=Systems, compare=False, repr=False)
     view: str = ""
     has_default: bool = field(default=False, compare=False)  # the team has a default view: "everything" must be said
+    took: bool = field(default=False, compare=False)  # filters typed among the words are now choices
+    pending: Filter | None = field(default=None, compare=False)  # the one that is still being typed
 
     def choice(self, dimension: str) -> Choice:
         """What holds for a dimension. Archived images are shown only to who asks for them."""
@@ -126,6 +129,11 @@ class ImageFilter:
     def without_search(self) -> "ImageFilter":
         return replace(self, q="")
 
+    @property
+    def typed(self) -> str:
+        """The words as the search box holds them, and the address."""
+        return " ".join(map(written, self.q.split()))
+
     def in_view(self, view: str, *, has_default: bool) -> "ImageFilter":
         return replace(self, view=view, has_default=has_default)
 
@@ -140,7 +148,7 @@ class ImageFilter:
     def query(self, **page: str) -> str:
         """The query string: canonical and short, "" for everything. `page` adds what belongs to the page alone."""
         pairs = [(d, ",".join(self._written(d))) for d in DIMENSIONS if self.choices.get(d)]
-        pairs += [("q", self.q)] if self.q else []
+        pairs += [("q", self.typed)] if self.q else []
         pairs += [("sort", self.sort)] if self.sort != DEFAULT_SORT else []
         view = self.view or ("all" if self.has_default and not pairs else "")
         pairs += [("view", view)] if view else []
@@ -153,7 +161,8 @@ class ImageFilter:
         return [*sorted(map(write, choice.wanted)), *("-" + v for v in sorted(map(write, choice.unwanted)))]
 
     def _short_id(self, source: str) -> str:
-        return source[:8] if sum(name.startswith(source[:8]) for name in self.names) == 1 else source
+        alone = source in self.names and sum(name.startswith(source[:8]) for name in self.names) == 1
+        return source[:8] if alone else escaped(source)
 
     def chips(self) -> list[Chip]:
         chips = []
@@ -174,45 +183,49 @@ class ImageFilter:
         return self.names.get(value, value) if dimension == "source" else value_label(dimension, value)
 
 
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def escaped(value: str) -> str:
-    """A value as a query string holds it: a comma in it ends nothing, a dash before it excludes nothing."""
-    value = value.replace("\\", "\\\\").replace(",", "\\,")
-    return f"\\{value}" if value.startswith("-") else value
-
-
 # Reading
 
 
-def parse(query: "QueryDict | str", team_id: UUID, sources: Iterable[Source], *, strict: bool = False) -> ImageFilter:
+def parse(
+    query: "QueryDict | str", team_id: UUID, sources: Iterable[Source], *, strict: bool = False, typing: bool = False
+) -> ImageFilter:
     """The filter a query string asks for, among the team's `sources`.
 
     What it does not understand is left out and told in `notices`; with `strict`, for commands, it raises UnknownFilter
-    instead, since a filter that is not applied must never look like one that is.
+    instead, since a filter that is not applied must never look like one that is. A value there is not does apply: it
+    selects nothing, which is told. With `typing`, a filter at the end of the search is `pending` until something
+    follows it.
     """
     names = {str(source_id): name for source_id, name in source_names(sources).items()}
     found: dict[str, list[str]] = {}
     notices: list[str] = []
     for key, value in _pairs(query):
-        value = value.replace("\0", "\ufffd").strip()
+        value = _NO_TEXT.sub(" " if key == "q" else "\ufffd", value)
         if key in DIMENSIONS or key in ("q", "sort") or (key == "view" and not strict):
-            found.setdefault(key, []).append(value)
+            found.setdefault(key, []).append(value if key == "q" else value.strip())
         elif strict or key not in PAGE_KEYS:
-            notices.append(_("There is no filter “%(key)s”.") % {"key": _cut(key)})
-    choices = {d: c for d in DIMENSIONS if (c := _choice(d, found.get(d, []), names, notices))}
-    q = _words(" ".join(found.get("q", [])), notices)
-    sort = _sort(found.get("sort", []), notices)
+            notices.append(_("There is no filter “%(key)s”.") % {"key": _cut(_NO_TEXT.sub("\ufffd", key))})
+    typed = read(" ".join(found.get("q", [])), typing=typing)
+    for key in typed.without_value:
+        notices.append(_("After “%(key)s:” goes a value, without a space between them.") % {"key": key})
+    choices = {}
+    for d in DIMENSIONS:
+        said = [Filter(d, *value) for text in found.get(d, ()) for value in split(text)]
+        if choice := _choice(said, [one for one in typed.filters if one.key == d], names, notices):
+            choices[d] = choice
+    words, all_of_them = typed.searched(MOST_WORDS, LONGEST_VALUE)
+    if not all_of_them:
+        notices.append(_("The search is too long; only its beginning is searched."))
+    sorts = ["-" * one.excluded + one.value for one in typed.filters if one.key == "sort"]
+    sort = _sort([*sorts, *found.get("sort", [])], notices)
     view = _view(found.get("view", []), notices)
-    notices = list(dict.fromkeys(notices))
     if strict and notices:
         raise UnknownFilter(notices[0])
-    return ImageFilter(team_id, choices, q, sort, names, tuple(notices[:5]), view=view)
+    chosen = [(d, value) for d, choice in choices.items() for value in (*choice.wanted, *choice.unwanted)]
+    notices += [_no_value(d, value) for d, value in chosen if is_none(d, value, names)]
+    told = tuple(dict.fromkeys(notices))[:5]
+    asked = ImageFilter(team_id, choices, " ".join(words), sort, names, told, view=view)
+    return replace(asked, took=bool(typed.filters), pending=typed.pending)
 
 
 def _pairs(query: "QueryDict | str") -> Iterable[tuple[str, str]]:
@@ -224,47 +237,38 @@ def _pairs(query: "QueryDict | str") -> Iterable[tuple[str, str]]:
     return ((key, value) for key, values in query.lists() for value in values)
 
 
-def _choice(dimension: str, texts: list[str], names: Mapping[str, str], notices: list[str]) -> Choice:
-    wanted: list[str] = []
-    unwanted: list[str] = []
-    for text in (part.strip() for value in texts for part in _VALUE.findall(value)):
-        value = _ESCAPED.sub(r"\1", text.removeprefix("-")).strip()
-        if not value:
+def _choice(said: Iterable[Filter], typed: Iterable[Filter], names: Mapping[str, str], notices: list[str]) -> Choice:
+    """Of one dimension. What is typed has the last word on its values."""
+    chosen: dict[tuple[bool, str], None] = {}
+    for is_typed, (dimension, excluded, text) in [*((False, one) for one in said), *((True, one) for one in typed)]:
+        if not text:
+            notices.append(_("“%(filter)s=-” names nothing to exclude.") % {"filter": dimension})
             continue
-        if len(text) > LONGEST_VALUE or len(wanted) + len(unwanted) >= MOST_VALUES:
-            notices.append(
-                _("“%(filter)s” has too many or too long values; some were left out.") % {"filter": dimension}
-            )
-            continue
-        (unwanted if text.startswith("-") else wanted).append(_value(dimension, value, names))
-    return Choice(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(unwanted)))
+        values = canonical(dimension, text, names) if len(text) <= LONGEST_VALUE else [text]
+        for value in values:
+            if len(value) > LONGEST_VALUE or len(chosen) >= MOST_VALUES:
+                left_out = _("“%(filter)s” has too many or too long values; some were left out.")
+                notices.append(left_out % {"filter": dimension})
+                continue
+            if is_typed:
+                chosen.pop((not excluded, value), None)
+            chosen[excluded, value] = None
+    return Choice(*(tuple(sorted((v for out, v in chosen if out is way), key=escaped)) for way in (False, True)))
 
 
-def _value(dimension: str, text: str, names: Mapping[str, str]) -> str:
-    """A value in its one spelling. What is no value of the dimension stays, and selects nothing."""
-    if dimension == "distribution":
-        return text.lower() if text.lower() in ("other", "unknown") else canonical_distribution(text) or text
+def _no_value(dimension: str, value: str) -> str:
     if dimension == "source":
-        text = str(_uuid(text) or text.lower())
-        short = [name for name in names if len(text) >= 8 and name.startswith(text)]
-        return short[0] if len(short) == 1 else text
-    if dimension == "os_version":
-        return "unknown" if text.lower() == "unknown" else text[:60].strip()
-    return text.lower() if dimension != "region" else text
-
-
-def _words(text: str, notices: list[str]) -> str:
-    words = list(dict.fromkeys(text[: LONGEST_VALUE + 1].split()))
-    if len(text) > LONGEST_VALUE or len(words) > MOST_WORDS:
-        notices.append(_("The search is too long; only its beginning is searched."))
-    return " ".join(words[:MOST_WORDS])[:LONGEST_VALUE]
+        return _("There is no source “%(value)s”.") % {"value": _cut(value)}
+    known = {"value": _cut(value), "filter": dimension, "values": ", ".join(CLOSED[dimension])}
+    return _("“%(value)s” is no value of “%(filter)s”, which has: %(values)s.") % known
 
 
 def _sort(texts: list[str], notices: list[str]) -> str:
-    text = next((text for text in texts if text), DEFAULT_SORT)
-    if text.removeprefix("-") in SORTS:
-        return text
-    notices.append(_("There is no column “%(column)s” to sort by.") % {"column": _cut(text)})
+    """The first that is a column."""
+    for text in filter(None, texts):
+        if text.removeprefix("-") in SORTS:
+            return text
+        notices.append(_("There is no column “%(column)s” to sort by.") % {"column": _cut(text)})
     return DEFAULT_SORT
 
 

@@ -10,10 +10,11 @@ from django.utils.functional import Promise
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from catalog.browse import NOTHING, Chip, Choice, ImageFilter, escaped
+from catalog.browse import NOTHING, Chip, Choice, ImageFilter
 from catalog.counts import Counts
 from catalog.labels import DIMENSIONS
 from catalog.selection import foreign_distributions
+from catalog.values import escaped
 
 SHOWN = 6  # values of a facet before "n more"; a chosen one is always shown
 MOST = 150  # what a page can carry; the most frequent ones

@@ -89,7 +89,7 @@ def test_it_takes_the_pages_own_query(source: Source, make_source: Callable[...,
 
 
 @pytest.mark.parametrize(
-    "query", ["oss=linux", "os=linux&colour=red", "linux", "page=2", "sort=colour", "&".join(["os=linux"] * 2000)]
+    "query", ["oss=linux", "os=linux&colour=red", "os=-", "page=2", "sort=colour", "&".join(["os=linux"] * 2000)]
 )
 def test_a_filter_it_does_not_know_is_never_an_unfiltered_list(source: Source, query: str) -> None:
     put(source, "one", os="linux")
@@ -138,3 +138,17 @@ def test_a_table_keeps_its_columns_with_wide_letters(source: Source) -> None:
     head, short, wide = out.getvalue().splitlines()
     assert short.index("b  ") == head.index("REMOTE ID") and "Ubuntu 22.04" in short
     assert len(wide.partition("  ")[0]) == 22, "43 columns in letters of two, with the sign that more was there"
+
+
+def test_it_takes_what_the_search_box_takes(source: Source) -> None:
+    put(source, "one", arch="arm64", distribution="Ubuntu", description="cuda")
+    put(source, "two", arch="i386", distribution="Ubuntu", description="cuda")
+    put(source, "three", arch="arm64", distribution="CentOS", description="cuda a=b")
+    assert [image["name"] for image in images("distribution:ubuntu -arch:i386 cuda")] == ["one"]
+    out = StringIO()
+    call_command("images", "aero", "--json", "--", "-arch:i386", 'distribution:"centos"', "cuda", stdout=out)
+    assert json.loads(out.getvalue())["name"] == "three"
+    assert [image["name"] for image in images("cuda a=b")] == ["three"]
+    told = StringIO()
+    call_command("images", "aero", "arch:sparc cuda", "--json", stdout=out, stderr=told)
+    assert "no value of “arch”" in told.getvalue()

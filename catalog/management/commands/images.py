@@ -1,6 +1,8 @@
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from django.core.management.base import CommandError, CommandParser
@@ -22,21 +24,29 @@ TABLE = {"name": 44, "remote_id": 38, "os": 26, "arch": 8, "type": 9, "visibilit
 
 
 class Command(PlainCommand):
-    help = "List the images of a team, filtered by the images page's own query string."
+    help = "List the images of a team, filtered as on its images page: by the address's query string, or in words."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("team", metavar="TEAM", help="the team's slug")
-        parser.add_argument("query", metavar="QUERY", nargs="?", default="", help='"os=linux&arch=x86_64,arm64&q=cuda"')
+        examples = "\"os=linux&arch=-i386&q=cuda\" or 'os:linux -arch:i386 cuda' (after -- if it begins with a dash)"
+        parser.add_argument("query", metavar="QUERY", nargs="*", help=examples)
 
-    def handle(self, *args: Any, team: str, query: str, **options: Any) -> None:
+    def handle(self, *args: Any, team: str, query: list[str], **options: Any) -> None:
         owner = self.team(team)
         try:
-            asked = parse(query, owner.id, Source.objects.filter(team=owner), strict=True)
+            asked = parse(as_query(" ".join(query)), owner.id, Source.objects.filter(team=owner), strict=True)
         except UnknownFilter as error:
             raise CommandError(str(error)) from None
+        for notice in asked.notices:
+            self.stderr.write(notice)
         for line in json_lines(asked) if options["json"] else table_lines(asked):
             self.stdout.write(line)
+
+
+def as_query(text: str) -> str:
+    """Words as the search box takes them, as a query string; what begins like one stays."""
+    return text if not text or re.match(r"\??[\w-]*=", text) else f"q={quote(text, errors='replace')}"
 
 
 def json_lines(asked: ImageFilter) -> Iterator[str]:
