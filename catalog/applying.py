@@ -13,6 +13,7 @@ from django.db import transaction
 
 from catalog.leases import NEXT_SYNC, PAUSING, Hold, RunLost, close_complete, close_suspect, keep, session
 from catalog.locks import LOCK_SQL, lock_name
+from catalog.marks import keep_own_pieces
 from catalog.models import Source
 from catalog.overrides import keep_overrides
 from catalog.providers import PROVIDERS
@@ -169,8 +170,15 @@ _INSERT = f"""
     INSERT INTO catalog_image (id, team_id, source_id, first_seen_at, changed_at, key, content_hash, {_NAMES})
     SELECT d.id, %(team)s, %(source)s, %(at)s, %(at)s, s.key, s.content_hash, {_VALUES}
     FROM sync_delta d JOIN sync_staging s ON s.n = d.n WHERE d.what = 'new'"""  # noqa: S608
+# What the team says of an image itself stays in what is searched of it: `own` holds its pieces (catalog/marks.py).
+_SEARCHED = {
+    "search_text": "s.search_text || i.own_text",
+    "search_pieces": """CASE WHEN d.own = '{}' THEN s.search_pieces ELSE
+        ARRAY(SELECT DISTINCT piece COLLATE "C" FROM unnest(s.search_pieces || d.own) AS piece ORDER BY 1) END""",
+}
 _UPDATE = f"""
-    UPDATE catalog_image i SET content_hash = s.content_hash, {", ".join(f"{name} = s.{name}" for name in COLUMNS)},
+    UPDATE catalog_image i SET content_hash = s.content_hash,
+        {", ".join(f"{name} = {_SEARCHED.get(name, f's.{name}')}" for name in COLUMNS)},
         missing_since = NULL, last_seen_at = NULL,
         changed_at = CASE WHEN d.differs OR d.what = 'returned' THEN %(at)s ELSE i.changed_at END
     FROM sync_delta d JOIN sync_staging s ON s.n = d.n
@@ -227,6 +235,7 @@ def _write(values: Mapping[str, Any], found: Mapping[str, int], *, is_first: boo
     if found.get("new"):
         db.execute(_INSERT, values)
     if rewritten:
+        keep_own_pieces(db)
         db.execute(_UPDATE, values)
     if rewritten or found.get("new"):
         db.execute(_DOCUMENTS, values)

@@ -1,5 +1,6 @@
 """One writer of a source's images at a time: sync, registration, override and removal all take this lock first."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import OperationalError, connection
@@ -30,6 +31,20 @@ def lock_source(source_id: UUID, timeout: float | None = None) -> None:
             raise
         if timeout is not None:
             cursor.execute("SELECT set_config('lock_timeout', '0', true)")
+
+
+def lock_sources(source_ids: Iterable[UUID], timeout: float) -> None:
+    """The locks of several sources, always in one order, so that no two who want them wait for each other crosswise.
+    Raises SourceBusy.
+    """
+    for source_id in sorted(set(source_ids)):
+        lock_source(source_id, timeout)
+
+
+def lock_labels(team_id: UUID) -> None:
+    """One at a time gives a team labels it did not have. Taken after the sources' locks, and nothing after it."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_SQL, [f"bootshelf.labels:{team_id}"])
 
 
 def lock_name(source_id: UUID) -> str:

@@ -7,6 +7,7 @@ Both are computed here, in the worker: an SQL function would cost 43 µs a row.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 # A part of the text longer than this is searched up to here. Strangers write descriptions of a megabyte.
 PART_LENGTH = 1_000
@@ -32,6 +33,15 @@ def search_text(name: str, remote_id: str, repository: str | None, tag: str | No
     if description:
         parts.append(description[:DESCRIPTION_LENGTH])
     return fold("\n".join(dict.fromkeys(parts)))
+
+
+def own_text(labels: Iterable[str], note: str) -> str:
+    """What a team says of an image itself, folded, as the end of its searched text: "" or a line break and the lines.
+
+    The pieces of two texts put together so are the pieces of each.
+    """
+    said = "\n".join([*labels, *([note] if note else [])])
+    return f"\n{fold(said)}" if said else ""
 
 
 def search_pieces(text: str) -> list[str]:

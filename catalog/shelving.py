@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 from accounts.models import CloudAccount
 from catalog import providers, rows
 from catalog.locks import lock_source
+from catalog.marks import carry_over, with_own_text
 from catalog.models import Image, ImageChange, ImageDocument, Registration, Source
 from catalog.overrides import applied, carry_overrides
 from catalog.providers import alibaba_ehpc_registered
@@ -64,7 +65,7 @@ def put_on_shelf(registration: Registration, remote: RemoteImage) -> Image | Non
         "changed_at": Now(),
     }
     if image:
-        Image.objects.filter(id=image.id).update(**applied(found, image.overrides))
+        Image.objects.filter(id=image.id).update(**applied(with_own_text(found, image), image.overrides))
     else:
         image = Image.objects.create(team_id=source.team_id, source=source, **found)
         ImageDocument.objects.create(image=image, team_id=source.team_id, document=dict(remote.document))
@@ -111,6 +112,7 @@ def close_seen(source: Source) -> int:
             )
             if registration.image_id and registration.image_id != image.id:
                 for placeholder in Image.objects.filter(id=registration.image_id, content_hash=NOT_LISTED):
+                    carry_over(placeholder, image)
                     carry_overrides(placeholder, image)
                     placeholder.delete()
     return closed

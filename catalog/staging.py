@@ -24,7 +24,10 @@ _TABLES = f"""
 CREATE TEMP TABLE sync_staging AS
     SELECT 0 AS n, '' AS scope, false AS whole, key, content_hash, {", ".join(COLUMNS)}, extra AS document
     FROM catalog_image WITH NO DATA;
-CREATE TEMP TABLE sync_delta (n int, id uuid NOT NULL, what text NOT NULL, differs boolean NOT NULL DEFAULT false);
+CREATE TEMP TABLE sync_delta (
+    n int, id uuid NOT NULL, what text NOT NULL, differs boolean NOT NULL DEFAULT false,
+    own text[] NOT NULL DEFAULT '{{}}'
+);
 """  # noqa: S608
 _DROP = "DROP TABLE IF EXISTS sync_staging, sync_delta"
 _COPY_KNOWN = "COPY sync_staging (n, scope, whole, key, content_hash) FROM STDIN"
