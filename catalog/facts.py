@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from catalog.labels import DIMENSIONS, value_label
 from catalog.models import Image, ImageChange, ImageDocument
 from catalog.os_support import Support
+from catalog.overrides import CORRECTABLE, Entry
 
 LONGEST = 2_000  # characters of one text on the page; strangers write a megabyte
 MOST_LINES = 600
@@ -60,6 +62,12 @@ HAPPENED: dict[str, tuple[Promise, str]] = {
     "missing": (_("No longer listed"), "bad"),
     "returned": (_("Listed again"), "ok"),
 }
+# What becomes of one field, by the kind of the change.
+FIELD_HAPPENED = {
+    "changed": _("%(field)s changed"),
+    "corrected": _("%(field)s corrected"),
+    "restored": _("%(field)s: correction taken back"),
+}
 
 # By which rule a field was derived (PROVIDERS.md sections 2 and 2a), for one listing or for all.
 RULES: dict[tuple[str, str], Promise] = {
@@ -83,8 +91,8 @@ RULES: dict[tuple[str, str], Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """`origin` is a key of ORIGINS, `rule` by what it was derived; both "" for what Bootshelf itself knows. `source` is
-    the page that says so, at `url`.
+    """`origin` is a key of ORIGINS, `rule` by what it was derived, or by whom set; both "" for what Bootshelf itself
+    knows. `source` is the page that says so, at `url`. `field` is the image's column, if it is one of LABELS.
     """
 
     label: str | Promise
@@ -94,6 +102,11 @@ class Fact:
     warn: bool = False
     source: str = ""
     url: str = ""
+    field: str = ""
+
+    @property
+    def is_correctable(self) -> bool:
+        return self.field in CORRECTABLE
 
     @property
     def origin_label(self) -> str:
@@ -133,10 +146,8 @@ def _fields(image: Image, support: Support) -> Iterator[Fact]:
         unknown = value is None or value == "unknown"
         if field == "name" or (unknown and field not in ALWAYS) or (field in CONTAINER_ONLY and not value):
             continue
-        origin = image.provenance.get(field, "unknown")
-        if field == "state" and image.state in ("missing", "archived"):
-            origin = ""  # ours, not the cloud's
-        yield Fact(label, _shown(field, value), origin, _rule(image, field) if origin == "derived" else "")
+        origin, rule = origin_words(image, field)
+        yield Fact(label, _shown(field, value), origin, rule, field=field)
         if field == "os_version":
             yield _support(support)
 
@@ -158,9 +169,26 @@ def _shown(field: str, value: Any) -> str:
     return cut(value_label(field, str(value)))
 
 
-def _rule(image: Image, field: str) -> str:
+def origin_words(image: Image, field: str) -> tuple[str, str]:
+    """Where the value of a field comes from, as a key of ORIGINS, and by which rule or whom; "" for our own state."""
+    origin = image.provenance.get(field, "unknown")
+    if field == "state" and image.state in ("missing", "archived"):
+        return "", ""
+    if origin == "admin" and field in image.overrides:
+        return origin, _correction_words(field, image.overrides[field])
     rule = RULES.get((image.source.kind, field)) or RULES.get(("", field))
-    return str(rule or "")
+    return origin, str(rule or "") if origin == "derived" else ""
+
+
+def _correction_words(field: str, entry: Entry) -> str:
+    """Who corrected a field, when and why, and what the cloud says of it."""
+    at = date_format(timezone.localtime(datetime.fromisoformat(entry["at"])), "DATE_FORMAT")
+    told = {"who": entry["by"], "day": at, "reported": _shown(field, entry["reported"])}
+    if entry["reported"] == entry["value"]:
+        words = _t("%(who)s, %(day)s; the cloud now says the same") % told
+    else:
+        words = _t("%(who)s, %(day)s; the cloud says %(reported)s") % told
+    return f"{words} · {entry['reason']}" if entry["reason"] else words
 
 
 def _extras(image: Image) -> Iterator[Fact]:
@@ -203,9 +231,9 @@ def history(image: Image) -> list[Event]:
 
 
 def _event(change: ImageChange) -> Event:
-    if change.kind == "changed":
+    if change.kind in FIELD_HAPPENED:
         label = LABELS.get(change.field, change.field)
-        title = _t("%(field)s changed") % {"field": label}
+        title = FIELD_HAPPENED[change.kind] % {"field": label}
         before, after = (_brief(text) for text in (change.before, change.after))
         return Event(change.at, title, f"{before} → {after}", "")
     words, tone = HAPPENED.get(change.kind, (change.kind, ""))
@@ -228,17 +256,22 @@ class Line:
 
 def provider_data(image: Image) -> list[Line]:
     """The cloud's own item, a line a value, cut where it is more than a page can carry."""
-    row = ImageDocument.objects.filter(team_id=image.team_id, image=image).first()
     lines: list[Line] = []
-    for line in _lines(row.document if row else {}, ""):
+    for path, value in document_values(image):
         if len(lines) == MOST_LINES:
             lines.append(Line("…", _t("More was left out.")))
             break
-        lines.append(line)
+        lines.append(Line(path, cut(value)))
     return lines
 
 
-def _lines(value: Any, path: str) -> Iterator[Line]:
+def document_values(image: Image) -> Iterator[tuple[str, str]]:
+    """The cloud's own item, a value a time with the way to it, whole."""
+    row = ImageDocument.objects.filter(team_id=image.team_id, image=image).first()
+    return _lines(row.document if row else {}, "")
+
+
+def _lines(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict) and value:
         for name, inner in value.items():
             yield from _lines(inner, f"{path}.{name[:200]}" if path else name[:200])
@@ -248,4 +281,4 @@ def _lines(value: Any, path: str) -> Iterator[Line]:
     else:
         shown = {"true": True, "false": False, "null": None}
         words = next((word for word, what in shown.items() if value is what), None)
-        yield Line(path, words or cut(str(value) if value not in ({}, []) else "—"))
+        yield path, words or (str(value) if value not in ({}, []) else "—")

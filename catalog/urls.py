@@ -1,12 +1,13 @@
 from django.urls import path
 
-from catalog.views import cloud_accounts, exports, images, registrations, sources
+from catalog.views import cloud_accounts, corrections, exports, images, registrations, sources
 
 app_name = "catalog"
 urlpatterns = [
     path("t/<slug:slug>/images/", images.image_list, name="image_list"),
     path("t/<slug:slug>/images/export.<slug:form>", exports.image_export, name="image_export"),
     path("t/<slug:slug>/images/<uuid:image_id>/", images.image_detail, name="image_detail"),
+    path("t/<slug:slug>/images/<uuid:image_id>/correct/", corrections.image_correct, name="image_correct"),
     path("t/<slug:slug>/sources/", sources.source_list, name="source_list"),
     path("t/<slug:slug>/sources/add/", sources.source_add, name="source_add"),
     path("t/<slug:slug>/sources/<uuid:source_id>/", sources.source_detail, name="source_detail"),

@@ -60,7 +60,7 @@ def image_list(request: TeamRequest, slug: str) -> HttpResponse:
     }
     if not page.rows:
         context |= _empty(team, sources, asked, counts)
-    if not _wants(request, "image-results"):
+    if not wants(request, "image-results"):
         return render(request, "catalog/image_list.html", context)
     response = render(request, "catalog/_image_results.html", context | {"swapped": True})
     return _with_address(request, response, team, sources, asked)
@@ -71,12 +71,16 @@ def image_list(request: TeamRequest, slug: str) -> HttpResponse:
 def image_detail(request: HttpRequest, slug: str, image_id: UUID) -> HttpResponse:
     """One image at its own address: a page, or what HTMX puts into the drawer beside the list."""
     team = get_team(request, slug)
+    return show_image(request, team, image_id)
+
+
+def show_image(request: HttpRequest, team: Team, image_id: UUID) -> HttpResponse:
     image = get_row(Image.objects.select_related("source__cloud_account"), team, image_id)
     supported = support(image.distribution, image.os_version, today())
     context = {
         "image": image,
         "title": f"{image.name[:80]} · {team.name}",
-        "back": _list_address(request, team),
+        "back": list_address(request, team),
         "state_label": value_label("state", image.state),
         "tone": STATE_TONES.get(image.state, ""),
         "support_words": support_words(supported),
@@ -87,18 +91,18 @@ def image_detail(request: HttpRequest, slug: str, image_id: UUID) -> HttpRespons
         "document": provider_data(image),
         "registration": image.registrations.filter(team=team).order_by("-created_at").first(),
         "seen_at": image.seen_at(image.source),
+        "in_drawer": wants(request, "drawer"),
     }
-    in_drawer = _wants(request, "drawer")
-    template = "catalog/_image_drawer.html" if in_drawer else "catalog/image_detail.html"
+    template = "catalog/_image_drawer.html" if context["in_drawer"] else "catalog/image_detail.html"
     return render(request, template, context)
 
 
-def _wants(request: Any, target: str) -> bool:
+def wants(request: Any, target: str) -> bool:
     """Whether HTMX asks for what goes into this element. Going back, it asks for the whole page."""
     return bool(request.htmx) and not request.htmx.history_restore_request and request.htmx.target == target
 
 
-def _list_address(request: HttpRequest, team: Team) -> str:
+def list_address(request: HttpRequest, team: Team) -> str:
     """The list the person came from, with its filter; the unfiltered one where the browser does not tell."""
     path = reverse("catalog:image_list", args=[team.slug])
     before = urlsplit(request.headers.get("Referer", ""))

@@ -117,6 +117,15 @@
   document.addEventListener("reset", (event) => { if (event.target.id === "selection") setTimeout(() => { countPicks(); $(".images .main")?.focus(); }); });
   addEventListener("pageshow", countPicks);
 
+  // The row of an image that was corrected in the drawer is read anew; it goes if it does not fit the filter any more.
+  document.addEventListener("corrected", () => {
+    const link = $(".images .main[aria-current]"), href = link?.getAttribute("href");
+    if (!link || !list) return;
+    const one = `.images tr:has(.main[href="${href}"])`;
+    htmx.ajax("GET", list.address, { target: link.closest("tr"), select: one, swap: "outerHTML ignoreTitle:true" })
+      .then(() => markRow($(`${one} .main`)));
+  });
+
   // What a swap would forget: which facets are open, and the search box's text when a chip removed it.
   const open = new Map();
   document.addEventListener("toggle", (event) => {
