@@ -40,6 +40,7 @@ TEAM_PAGES = [
     Rule("catalog:image_list", "viewer"),
     Rule("catalog:image_export", "viewer", words=("csv",)),
     Rule("catalog:image_detail", "viewer", row="image"),
+    Rule("catalog:image_compare", "viewer"),
     Rule("catalog:image_correct", "admin", "GET POST", "image"),
     Rule("catalog:source_list", "viewer"),
     Rule("catalog:source_add", "admin", "GET POST"),
