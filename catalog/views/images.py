@@ -15,6 +15,7 @@ from django_htmx.http import push_url, replace_url
 from accounts.access import TeamRequest, get_row, get_team
 from accounts.models import CloudAccount, Membership, Team
 from catalog import pages, rail, table
+from catalog.also_in import also_in
 from catalog.browse import ImageFilter, parse
 from catalog.cells import Shelf
 from catalog.counts import MOST, Counts, count
@@ -91,6 +92,7 @@ def show_image(request: HttpRequest, team: Team, image_id: UUID) -> HttpResponse
         "document": provider_data(image),
         "registration": image.registrations.filter(team=team).order_by("-created_at").first(),
         "seen_at": image.seen_at(image.source),
+        "also_in": also_in(image),
         "in_drawer": wants(request, "drawer"),
     }
     template = "catalog/_image_drawer.html" if context["in_drawer"] else "catalog/image_detail.html"

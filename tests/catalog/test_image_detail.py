@@ -182,7 +182,7 @@ def test_it_costs_few_queries(show: Callable[..., Any], source: Source) -> None:
         )
     with CaptureQueriesContext(connection) as queries:
         show(image)
-    assert len(queries) <= 8
+    assert len(queries) <= 10
 
 
 def test_an_archived_image_without_its_account_is_still_told_of(show: Callable[..., Any], source: Source) -> None:
