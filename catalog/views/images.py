@@ -25,6 +25,7 @@ from catalog.freshness import freshness
 from catalog.labels import STATE_TONES, SUPPORT_TONES, value_label
 from catalog.models import Image, Source
 from catalog.os_support import support
+from catalog.ready_commands import ready_command
 from catalog.sources import source_cards, source_label
 from catalog.supported import today
 
@@ -78,6 +79,7 @@ def image_detail(request: HttpRequest, slug: str, image_id: UUID) -> HttpRespons
 def show_image(request: HttpRequest, team: Team, image_id: UUID) -> HttpResponse:
     image = get_row(Image.objects.select_related("source__cloud_account"), team, image_id)
     supported = support(image.distribution, image.os_version, today())
+    registration = image.registrations.filter(team=team).order_by("-created_at").first()
     context = {
         "image": image,
         "title": f"{image.name[:80]} · {team.name}",
@@ -90,7 +92,8 @@ def show_image(request: HttpRequest, team: Team, image_id: UUID) -> HttpResponse
         "facts": facts(image, supported),
         "history": history(image),
         "document": provider_data(image),
-        "registration": image.registrations.filter(team=team).order_by("-created_at").first(),
+        "registration": registration,
+        "command": ready_command(image, registration),
         "seen_at": image.seen_at(image.source),
         "also_in": also_in(image),
         "in_drawer": wants(request, "drawer"),

@@ -168,7 +168,7 @@
     },
     c: () => {
       const id = document.activeElement.closest?.("tr")?.querySelector(".sub") || $("#image-id");
-      if (id) copy(id.textContent.trim(), $("[data-copied]")?.dataset.copied || id.textContent.trim());
+      if (id) copy(id.textContent.trim(), $(".id-line [data-copied]")?.dataset.copied || id.textContent.trim());
     },
     "?": () => { const help = $("#keys"); if (help && !help.open) help.showModal(); },
   };
