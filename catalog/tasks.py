@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
-from catalog import actions, connection_tests, registration, runs, sync
+from catalog import actions, connection_tests, pulses, registration, runs, sync
 
 
 @shared_task
@@ -50,3 +50,4 @@ def tidy() -> None:
     actions.purge_passwords()
     connection_tests.end_stale_tests()
     actions.finish_removals()
+    pulses.forget_pulses()

@@ -240,6 +240,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BEAT_SCHEDULER = "catalog.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "queue-due-sources": {"task": "catalog.tasks.queue_due_sources", "schedule": 60.0, "options": {"expires": 50}},
     "reconcile": {"task": "catalog.tasks.reconcile", "schedule": 30.0, "options": {"expires": 25}},

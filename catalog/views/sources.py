@@ -17,6 +17,7 @@ from catalog import actions
 from catalog.forms import DeleteSourceForm, ScheduleForm, SourceForm, posted, split_words
 from catalog.models import Source, SyncRun
 from catalog.providers import PROVIDERS
+from catalog.pulses import attendance
 from catalog.sources import is_unattended, run_seconds, run_steps, source_cards, source_label
 from catalog.sync import accept_suspect, request_sync
 from catalog.troubles import troubles_of
@@ -186,6 +187,7 @@ def _list_context(team: Team) -> dict[str, object]:
         "failing": [card for card in cards if card.is_failing],
         "watched": any(card.is_moving for card in cards),
         "unattended": is_unattended(cards),
+        "attendance": attendance(),
         "troubles": troubles_of(cards),
         "cloud_accounts": accounts,
         "expiring": [account for account in accounts if account.expires_soon],

@@ -38,7 +38,7 @@ def other(make_source, account) -> Source:
 
 def attempt(source: Source, state: str = "failed", trigger: str = "schedule") -> SyncRun:
     run = run_sync(start_run(source, trigger), patience_seconds=0)
-    assert run.state == state
+    assert run and run.state == state
     return run
 
 
