@@ -1,11 +1,13 @@
 from django.urls import path
 
-from catalog.views import cloud_accounts, comparisons, corrections, exports, images, registrations, sources
+from catalog.views import bulk, cloud_accounts, comparisons, corrections, exports, images, registrations, sources
 
 app_name = "catalog"
 urlpatterns = [
     path("t/<slug:slug>/images/", images.image_list, name="image_list"),
     path("t/<slug:slug>/images/export.<slug:form>", exports.image_export, name="image_export"),
+    path("t/<slug:slug>/images/bulk/", bulk.image_bulk, name="image_bulk"),
+    path("t/<slug:slug>/images/ids/", bulk.image_ids, name="image_ids"),
     path("t/<slug:slug>/images/compare/", comparisons.image_compare, name="image_compare"),
     path("t/<slug:slug>/images/<uuid:image_id>/", images.image_detail, name="image_detail"),
     path("t/<slug:slug>/images/<uuid:image_id>/correct/", corrections.image_correct, name="image_correct"),

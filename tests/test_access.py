@@ -39,6 +39,8 @@ TEAM_PAGES = [
     Rule("team_detail", "viewer"),
     Rule("catalog:image_list", "viewer"),
     Rule("catalog:image_export", "viewer", words=("csv",)),
+    Rule("catalog:image_bulk", "editor", "GET POST"),
+    Rule("catalog:image_ids", "viewer"),
     Rule("catalog:image_detail", "viewer", row="image"),
     Rule("catalog:image_compare", "viewer"),
     Rule("catalog:image_correct", "admin", "GET POST", "image"),

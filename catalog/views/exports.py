@@ -9,13 +9,12 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import TeamRequest, get_team
 from catalog import export
-from catalog.browse import PAGE_KEYS, UnknownFilter, parse
+from catalog.browse import UnknownFilter
+from catalog.bulk import frozen
 from catalog.display import shown
 from catalog.fields import of_columns
-from catalog.models import Source
 from catalog.supported import today
 
-NOT_FILTERS = (*PAGE_KEYS, "view", "bom")
 RETRY_SECONDS = 30
 
 
@@ -27,11 +26,8 @@ def image_export(request: TeamRequest, slug: str, form: str) -> HttpResponseBase
     team = get_team(request, slug)
     if form not in export.FORMATS:
         raise Http404
-    filters = request.GET.copy()
-    for key in NOT_FILTERS:
-        filters.pop(key, None)
     try:
-        asked = parse(filters, team.id, Source.objects.filter(team=team), strict=True)
+        asked = frozen(request.GET, team)
     except UnknownFilter as error:
         return _refused(request, str(error), 400)
     made = export.format_of(form, with_bom=request.GET.get("bom") == "1")

@@ -26,11 +26,12 @@
   // <button data-copy="text">: copies, and says so. data-dialog="id" opens a dialog, data-close closes the one it is in.
   document.addEventListener("click", (event) => {
     closeMenus(event.target.closest("details.menu"));
-    const button = event.target.closest("[data-copy], [data-dialog], [data-close], [data-drawer-close]");
+    const button = event.target.closest("[data-copy], [data-copy-from], [data-dialog], [data-close], [data-drawer-close]");
     if (!button) return;
     if ("drawerClose" in button.dataset) { event.preventDefault(); closeDrawer(); return; }
     if (button.dataset.dialog) { event.preventDefault(); $(`#${button.dataset.dialog}`)?.showModal(); return; }
     if ("close" in button.dataset) { button.closest("dialog")?.close(); return; }
+    if (button.dataset.copyFrom) { document.getElementById(button.dataset.copyFrom).select(); if (document.execCommand("copy")) toast(button.dataset.copied); return; }
     copy(button.dataset.copy, button.dataset.copied);
   });
 
@@ -45,7 +46,7 @@
   document.addEventListener("htmx:timeout", failed);
 
   // <input data-narrow="selector">: hides what beside it does not hold the text. Shown only where this file runs.
-  const showNarrowing = () => { for (const input of $$("input[data-narrow][hidden]")) input.hidden = false; };
+  const showNarrowing = () => { for (const input of $$("input[data-narrow][hidden], [data-copy-from][hidden]")) input.hidden = false; };
   document.addEventListener("DOMContentLoaded", showNarrowing);
   document.addEventListener("input", (event) => {
     const input = event.target;
