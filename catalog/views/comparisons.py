@@ -15,7 +15,7 @@ from catalog.compare import compare_documents, compare_facts
 from catalog.labels import STATE_TONES, value_label
 from catalog.models import Image
 from catalog.sources import source_label
-from catalog.addresses import list_address
+from catalog.views.images import list_address
 
 LONGEST_FILTER = 4_000
 
