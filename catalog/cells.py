@@ -28,11 +28,13 @@ NOTHING = '<td class="none">—</td>'
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What the rows of a page have in common: the team's sources by id, their short names, and the day."""
+    """What the rows of a page have in common: the team's sources by id, their short names, the day, and who looks."""
 
     sources: Mapping[UUID, Source]
     names: Mapping[str, str]
     day: date
+    images_url: str = ""
+    may_edit: bool = False
     memo: dict[Any, str] = field(default_factory=dict, compare=False, repr=False)
 
 

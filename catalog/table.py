@@ -12,19 +12,22 @@ from catalog import columns
 from catalog.browse import ImageFilter
 from catalog.cells import Shelf
 from catalog.columns import COLUMNS
+from catalog.marked import star, tags
 
 # What the name's cell needs, and what the template shows beside it.
 _FIRST = "i.id, left(i.name, 200), left(i.remote_id, 120), i.starred, i.labels"
 
 
 class Row(NamedTuple):
-    """`cells` is a <td> each for the columns that the template does not make itself."""
+    """`star` and `tags` are the team's own marks (catalog/marked.py), `cells` a <td> each for the columns that the
+    template does not make itself.
+    """
 
     id: UUID
     name: str
     remote_id: str
-    starred: bool
-    labels: list[str]
+    star: SafeString
+    tags: SafeString
     cells: SafeString
 
 
@@ -72,7 +75,9 @@ def rows(found: list[tuple[Any, ...]], shown: Sequence[str], shelf: Shelf) -> li
 
 def _row(shelf: Shelf, plan: list[tuple[str, Any, int, int]], values: tuple[Any, ...]) -> Row:
     cells = "".join([_cell(shelf, step, values) for step in plan])
-    return Row(values[0], values[1], values[2], values[3], values[4], mark_safe(cells))  # noqa: S308 - cells escape
+    image_id, name, remote_id, starred, labels = values[:5]
+    marks = star(shelf.images_url, image_id, starred, shelf.may_edit), tags(labels)
+    return Row(image_id, name, remote_id, *marks, mark_safe(cells))  # noqa: S308 - cells escape
 
 
 def _cell(shelf: Shelf, step: tuple[str, Any, int, int], values: tuple[Any, ...]) -> str:

@@ -1,6 +1,17 @@
 from django.urls import path
 
-from catalog.views import bulk, cloud_accounts, comparisons, corrections, exports, images, registrations, sources
+from catalog.views import (
+    bulk,
+    cloud_accounts,
+    comparisons,
+    corrections,
+    exports,
+    images,
+    labels,
+    marks,
+    registrations,
+    sources,
+)
 
 app_name = "catalog"
 urlpatterns = [
@@ -11,6 +22,12 @@ urlpatterns = [
     path("t/<slug:slug>/images/compare/", comparisons.image_compare, name="image_compare"),
     path("t/<slug:slug>/images/<uuid:image_id>/", images.image_detail, name="image_detail"),
     path("t/<slug:slug>/images/<uuid:image_id>/correct/", corrections.image_correct, name="image_correct"),
+    path("t/<slug:slug>/images/<uuid:image_id>/star/", marks.image_star, name="image_star"),
+    path("t/<slug:slug>/images/<uuid:image_id>/labels/", marks.image_labels, name="image_labels"),
+    path("t/<slug:slug>/images/<uuid:image_id>/note/", marks.image_note, name="image_note"),
+    path("t/<slug:slug>/labels/", labels.label_list, name="label_list"),
+    path("t/<slug:slug>/labels/edit/", labels.label_edit, name="label_edit"),
+    path("t/<slug:slug>/labels/delete/", labels.label_delete, name="label_delete"),
     path("t/<slug:slug>/sources/", sources.source_list, name="source_list"),
     path("t/<slug:slug>/sources/add/", sources.source_add, name="source_add"),
     path("t/<slug:slug>/sources/<uuid:source_id>/", sources.source_detail, name="source_detail"),

@@ -15,6 +15,16 @@ from catalog.actions.cloud_accounts import (
     request_test,
     update_cloud_account,
 )
+from catalog.actions.marks import (
+    CountChanged,
+    NoteConflict,
+    add_labels,
+    delete_label,
+    remove_labels,
+    rename_label,
+    set_note,
+    set_star,
+)
 from catalog.actions.overrides import correct_image, remove_override
 from catalog.actions.registrations import AlreadyOnShelf, create_registration, keep_password, purge_passwords
 from catalog.actions.sources import (
@@ -30,11 +40,15 @@ __all__ = [
     "ActionError",
     "Actor",
     "AlreadyOnShelf",
+    "CountChanged",
+    "NoteConflict",
+    "add_labels",
     "add_sources",
     "correct_image",
     "create_cloud_account",
     "create_registration",
     "delete_cloud_account",
+    "delete_label",
     "delete_source",
     "finish_removals",
     "keep_password",
@@ -42,10 +56,14 @@ __all__ = [
     "promote_draft",
     "purge_drafts",
     "purge_passwords",
+    "remove_labels",
     "remove_override",
+    "rename_label",
     "replace_credential",
     "request_test",
     "resume_source",
+    "set_note",
+    "set_star",
     "update_cloud_account",
     "update_source",
 ]

@@ -23,6 +23,7 @@ from catalog.display import shown
 from catalog.facts import facts, history, provider_data, support_words
 from catalog.freshness import freshness
 from catalog.labels import STATE_TONES, SUPPORT_TONES, value_label
+from catalog.marked import panels
 from catalog.models import Image, Source
 from catalog.os_support import support
 from catalog.ready_commands import ready_command
@@ -41,12 +42,17 @@ def image_list(request: TeamRequest, slug: str) -> HttpResponse:
         request.session["team"] = slug
     sources = list(Source.objects.filter(team=team))
     asked = parse(request.GET, team.id, sources)
-    counts, size = count(asked), _page_size(request)
+    counts = count(asked)
+    if wants(request, "rail-counts"):
+        found = {"list_url": reverse("catalog:image_list", args=[slug]), "asked": asked, "counts": counts}
+        return render(request, "catalog/_image_rail_counts.html", found | {"facets": rail.facets(asked, counts)})
+    size = _page_size(request)
     display = shown(request.user, None)
     page, notices = _fetch(asked, table.sql(display.columns), request.GET.get("page", ""), size, counts)
-    shelf = Shelf({source.id: source for source in sources}, asked.names, asked.systems.day)
+    list_url, may_edit = reverse("catalog:image_list", args=[slug]), request.membership.allows("editor")
+    shelf = Shelf({source.id: source for source in sources}, asked.names, asked.systems.day, list_url, may_edit)
     context: dict[str, Any] = {
-        "list_url": reverse("catalog:image_list", args=[slug]),
+        "list_url": list_url,
         "asked": asked,
         "notices": [*asked.notices, *notices],
         "counts": counts,
@@ -70,13 +76,14 @@ def image_list(request: TeamRequest, slug: str) -> HttpResponse:
 
 @require_safe
 @vary_on_headers("HX-Request")
-def image_detail(request: HttpRequest, slug: str, image_id: UUID) -> HttpResponse:
+def image_detail(request: TeamRequest, slug: str, image_id: UUID) -> HttpResponse:
     """One image at its own address: a page, or what HTMX puts into the drawer beside the list."""
     team = get_team(request, slug)
     return show_image(request, team, image_id)
 
 
-def show_image(request: HttpRequest, team: Team, image_id: UUID) -> HttpResponse:
+def show_image(request: TeamRequest, team: Team, image_id: UUID, *, status: int = 200, **shown: Any) -> HttpResponse:
+    """`shown` takes the place of what the page would show otherwise: a form with what was refused."""
     image = get_row(Image.objects.select_related("source__cloud_account"), team, image_id)
     supported = support(image.distribution, image.os_version, today())
     registration = image.registrations.filter(team=team).order_by("-created_at").first()
@@ -97,9 +104,11 @@ def show_image(request: HttpRequest, team: Team, image_id: UUID) -> HttpResponse
         "seen_at": image.seen_at(image.source),
         "also_in": also_in(image),
         "in_drawer": wants(request, "drawer"),
+        **panels(team, image, request.membership.allows("editor")),
+        **shown,
     }
     template = "catalog/_image_drawer.html" if context["in_drawer"] else "catalog/image_detail.html"
-    return render(request, template, context)
+    return render(request, template, context, status=status)
 
 
 def wants(request: Any, target: str) -> bool:

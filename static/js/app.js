@@ -127,6 +127,20 @@
       .then(() => markRow($(`${one} .main`)));
   });
 
+  // Stars: buttons of the form "marks". The answer names the image, which may be in the list and open beside it.
+  document.addEventListener("submit", (event) => {
+    if (event.target.id !== "marks" || !window.htmx || !event.submitter) return;
+    event.preventDefault();
+    htmx.ajax("POST", event.submitter.formAction, { source: event.submitter, target: "#toast", swap: "none" });
+  });
+  document.addEventListener("starred", (event) => {
+    for (const button of $$(`.star[formaction$="/${event.detail.image}/star/"]`)) {
+      button.setAttribute("aria-pressed", event.detail.starred);
+      button.value = event.detail.starred ? "no" : "yes";
+    }
+  });
+  document.addEventListener("told", (event) => toast(event.detail.text));
+
   // What a swap would forget: which facets are open, and the search box's text when a chip removed it.
   const open = new Map();
   document.addEventListener("toggle", (event) => {
