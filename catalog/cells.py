@@ -87,7 +87,7 @@ def visibility(shelf: Shelf, value: str) -> str:
 def source(shelf: Shelf, source_id: UUID) -> str:
     listing, _mark, place = shelf.names.get(str(source_id), "").partition(" · ")
     there = shelf.sources.get(source_id)
-    simulated = f" · {_t('simulated')}" if there and there.simulated else ""
+    simulated = f"<span> · {_t('simulated')}</span>" if there and there.simulated else ""
     return f'<td class="source muted on-card">{escape(listing)}<span class="sub">{escape(place)}{simulated}</span></td>'
 
 

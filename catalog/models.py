@@ -329,7 +329,7 @@ class SavedView(TeamRow):
     name = models.CharField(max_length=60)
     query = models.TextField(blank=True)
     columns = ArrayField(models.CharField(max_length=20), default=list)
-    density = models.CharField(max_length=10, default="comfortable")
+    density = models.CharField(max_length=20, default="comfortable")
     shared = models.BooleanField(default=False)
     is_default = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now())

@@ -10,6 +10,7 @@ from catalog.views import (
     labels,
     marks,
     registrations,
+    saved_views,
     sources,
 )
 
@@ -28,6 +29,15 @@ urlpatterns = [
     path("t/<slug:slug>/labels/", labels.label_list, name="label_list"),
     path("t/<slug:slug>/labels/edit/", labels.label_edit, name="label_edit"),
     path("t/<slug:slug>/labels/delete/", labels.label_delete, name="label_delete"),
+    path("t/<slug:slug>/images/display/", saved_views.display_choose, name="display_choose"),
+    path("t/<slug:slug>/views/", saved_views.saved_view_list, name="saved_view_list"),
+    path("t/<slug:slug>/views/add/", saved_views.saved_view_add, name="saved_view_add"),
+    path("t/<slug:slug>/views/<uuid:view_id>/", saved_views.saved_view_open, name="saved_view_open"),
+    path("t/<slug:slug>/views/<uuid:view_id>/save/", saved_views.saved_view_save, name="saved_view_save"),
+    path("t/<slug:slug>/views/<uuid:view_id>/rename/", saved_views.saved_view_rename, name="saved_view_rename"),
+    path("t/<slug:slug>/views/<uuid:view_id>/share/", saved_views.saved_view_share, name="saved_view_share"),
+    path("t/<slug:slug>/views/<uuid:view_id>/default/", saved_views.saved_view_default, name="saved_view_default"),
+    path("t/<slug:slug>/views/<uuid:view_id>/delete/", saved_views.saved_view_delete, name="saved_view_delete"),
     path("t/<slug:slug>/sources/", sources.source_list, name="source_list"),
     path("t/<slug:slug>/sources/add/", sources.source_add, name="source_add"),
     path("t/<slug:slug>/sources/<uuid:source_id>/", sources.source_detail, name="source_detail"),

@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from accounts.models import ROLE_RANK, Team, User
-from catalog.models import ConnectionTest, Registration, SyncRun
+from catalog.models import ConnectionTest, Registration, SavedView, SyncRun
 
 pytestmark = [pytest.mark.access, pytest.mark.django_db]
 
@@ -50,6 +50,12 @@ TEAM_PAGES = [
     Rule("catalog:label_list", "viewer"),
     Rule("catalog:label_edit", "editor", "GET POST"),
     Rule("catalog:label_delete", "editor", "GET POST"),
+    Rule("catalog:display_choose", "viewer", "POST"),
+    Rule("catalog:saved_view_list", "viewer"),
+    Rule("catalog:saved_view_add", "viewer", "GET POST"),
+    Rule("catalog:saved_view_open", "viewer", row="view"),
+    Rule("catalog:saved_view_share", "editor", "POST", "view"),
+    Rule("catalog:saved_view_default", "admin", "POST", "view"),
     Rule("catalog:source_list", "viewer"),
     Rule("catalog:source_add", "admin", "GET POST"),
     Rule("catalog:source_detail", "viewer", row="source"),
@@ -70,6 +76,12 @@ TEAM_PAGES = [
     Rule("catalog:registration_add", "admin", "GET POST"),
     Rule("catalog:registration_detail", "viewer", row="registration"),
 ]
+# A person's own, whatever their role; of the team's, an editor's or their owner's. Eve's shared one is asked for.
+OWN_PAGES = [
+    Rule("catalog:saved_view_save", "editor", "POST", "view"),
+    Rule("catalog:saved_view_rename", "editor", "GET POST", "view"),
+    Rule("catalog:saved_view_delete", "editor", "GET", "view"),
+]
 # Of no team. Who is signed in, in or out of any team, may; and these even who is not.
 PERSONAL = [
     "home",
@@ -87,7 +99,7 @@ PUBLIC = [
 
 
 @pytest.fixture
-def rows(team: Team, make_source: Callable[..., Any], make_image: Callable[..., Any]) -> dict[str, Any]:
+def rows(team: Team, eve: User, make_source: Callable[..., Any], make_image: Callable[..., Any]) -> dict[str, Any]:
     """One row of each kind that an address may name, all of Aero."""
     source = make_source("alibaba_ehpc_registered")
     account = source.cloud_account
@@ -105,6 +117,7 @@ def rows(team: Team, make_source: Callable[..., Any], make_image: Callable[..., 
         ),
         "test": ConnectionTest.objects.create(team=team, cloud_account=account, requested_by="alice@example.org"),
         "registration": registration,
+        "view": SavedView.objects.create(team=team, owner=eve, name="Arm", shared=True),
     }
 
 
@@ -120,6 +133,7 @@ CELLS = [
     for rule in TEAM_PAGES
     for method in rule.methods.split()
 ]
+OWN = [pytest.param(rule, way, id=f"{rule.name[8:]}-{way}") for rule in OWN_PAGES for way in rule.methods.split()]
 CHANGES = [cell for cell in CELLS if cell.values[1] == "POST"]
 
 
@@ -163,6 +177,24 @@ def snapshot(rows):
     return {name: type(row).objects.filter(id=row.id).values().get() for name, row in rows.items()}
 
 
+@pytest.mark.parametrize(("rule", "method"), OWN)
+def test_what_is_somebodys_own_lets_in_only_them_and_who_runs_the_team(rule, method, rows, people):
+    url, elsewhere = (reverse(rule.name, args=[slug, rows["view"].id]) for slug in ("aero", "umbra"))
+    before = snapshot(rows)
+    answer = ask(people["stranger"], method, url)
+    assert answer.status_code == 302 and answer["Location"].startswith(SIGN_IN)
+    assert [ask(people["charlie"], method, there).status_code for there in (url, elsewhere)] == [404, 404]
+    assert ask(people["viewer"], method, url).status_code == 403
+    assert snapshot(rows) == before
+    assert {ask(people[role], method, url).status_code for role in ("editor", "admin")} <= {200, 302, 409, 422}
+    rows["view"].shared = False
+    rows["view"].save()
+    private = [ask(people[role], method, url).status_code for role in ("viewer", "admin")]
+    assert private == [404, 404], "what is private nobody else finds"
+    for refused in ("PUT", "DELETE", "PATCH"):
+        assert ask(people["editor"], refused, url).status_code == 405
+
+
 @pytest.mark.parametrize(("rule", "method"), CHANGES)
 def test_a_post_needs_the_forms_token(rule, method, rows, alice):
     client = Client(enforce_csrf_checks=True)
@@ -187,7 +219,7 @@ def test_what_is_a_persons_own_needs_a_person(name, people):
 
 
 def test_every_address_is_in_the_table():
-    listed = {rule.name for rule in TEAM_PAGES} | {*PERSONAL, *PUBLIC}
+    listed = {rule.name for rule in (*TEAM_PAGES, *OWN_PAGES)} | {*PERSONAL, *PUBLIC}
     found = {name for name, _pattern in addresses(get_resolver())}
     assert found - listed == set(), "say who may see these"
     assert listed - found == set(), "these are gone"

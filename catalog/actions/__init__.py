@@ -27,6 +27,15 @@ from catalog.actions.marks import (
 )
 from catalog.actions.overrides import correct_image, remove_override
 from catalog.actions.registrations import AlreadyOnShelf, create_registration, keep_password, purge_passwords
+from catalog.actions.saved_views import (
+    ViewChanged,
+    create_view,
+    delete_view,
+    rename_view,
+    save_view,
+    set_default,
+    share_view,
+)
 from catalog.actions.sources import (
     add_sources,
     delete_source,
@@ -42,14 +51,17 @@ __all__ = [
     "AlreadyOnShelf",
     "CountChanged",
     "NoteConflict",
+    "ViewChanged",
     "add_labels",
     "add_sources",
     "correct_image",
     "create_cloud_account",
     "create_registration",
+    "create_view",
     "delete_cloud_account",
     "delete_label",
     "delete_source",
+    "delete_view",
     "finish_removals",
     "keep_password",
     "pause_source",
@@ -59,11 +71,15 @@ __all__ = [
     "remove_labels",
     "remove_override",
     "rename_label",
+    "rename_view",
     "replace_credential",
     "request_test",
     "resume_source",
+    "save_view",
+    "set_default",
     "set_note",
     "set_star",
+    "share_view",
     "update_cloud_account",
     "update_source",
 ]

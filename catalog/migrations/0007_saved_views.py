@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                     "columns",
                     django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), default=list),
                 ),
-                ("density", models.CharField(default="comfortable", max_length=10)),
+                ("density", models.CharField(default="comfortable", max_length=20)),
                 ("shared", models.BooleanField(default=False)),
                 ("is_default", models.BooleanField(default=False)),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -14,7 +14,7 @@ from django_htmx.http import push_url, replace_url
 
 from accounts.access import TeamRequest, get_row, get_team
 from accounts.models import CloudAccount, Membership, Team
-from catalog import pages, rail, table
+from catalog import pages, rail, saved_views, table
 from catalog.also_in import also_in
 from catalog.browse import ImageFilter, parse
 from catalog.cells import Shelf
@@ -41,24 +41,30 @@ def image_list(request: TeamRequest, slug: str) -> HttpResponse:
     if request.session.get("team") != slug:
         request.session["team"] = slug
     sources = list(Source.objects.filter(team=team))
-    asked = parse(request.GET, team.id, sources)
+    listed = list(saved_views.visible(team, request.user))
+    if not request.GET and not request.htmx and (default := saved_views.default_of(listed)):
+        return redirect(saved_views.address(team, default))
+    asked, view, told = saved_views.place(listed, parse(request.GET, team.id, sources))
     counts = count(asked)
     if wants(request, "rail-counts"):
         found = {"list_url": reverse("catalog:image_list", args=[slug]), "asked": asked, "counts": counts}
         return render(request, "catalog/_image_rail_counts.html", found | {"facets": rail.facets(asked, counts)})
     size = _page_size(request)
-    display = shown(request.user, None)
+    display = shown(request.user, view)
     page, notices = _fetch(asked, table.sql(display.columns), request.GET.get("page", ""), size, counts)
     list_url, may_edit = reverse("catalog:image_list", args=[slug]), request.membership.allows("editor")
     shelf = Shelf({source.id: source for source in sources}, asked.names, asked.systems.day, list_url, may_edit)
     context: dict[str, Any] = {
         "list_url": list_url,
         "asked": asked,
-        "notices": [*asked.notices, *notices],
+        "notices": [*asked.notices, *told, *notices],
         "counts": counts,
         "most": MOST,
         "facets": rail.facets(asked, counts),
         "display": display,
+        "menu": saved_views.menu(
+            request.membership, listed, view, asked, display, page=request.GET.get("page", ""), sources=sources
+        ),
         "headers": table.headers(asked, display.columns),
         "rows": table.rows(page.rows, display.columns, shelf),
         "page": page,
