@@ -236,6 +236,26 @@ def test_a_registered_image_that_is_brought_back_keeps_it(simulated, make_accoun
     assert Image.objects.get(id=back.id).os == "unknown"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_an_image_listed_in_the_place_of_a_registered_one_takes_it_over(simulated, make_account, alice, team, correct):
+    """The cloud gave a version of its own: the row that stood for it goes, and what an admin said of it does not."""
+    from catalog import tasks
+    from catalog.registration_spec import validate_spec
+    from tests.catalog.registration.asked import REGION, VM
+
+    spec, _errors = validate_spec(VM | {"version": None})
+    made = actions.create_registration(team, alice, make_account("alibaba"), REGION, spec, None, queue=False)
+    tasks.register_image(str(made.id))
+    made.refresh_from_db()
+    correct(made.image, **UBUNTU)
+    listing = {"listing": "alibaba_ehpc_registered", "region": REGION}
+    simulated.change(**listing, changes={"m-bp1akkkr1rkxtb": {"Version": "1"}})
+    sync_now(made.image.source, "test", 10)
+    (image,) = Image.objects.filter(name="cfd-base")
+    assert image.id != made.image_id and system(image) == EFFECTIVE and facets_agree()
+    assert image.overrides["os"]["reported"] == "unknown" and image.provenance["os"] == "admin"
+
+
 def test_what_was_set_meanwhile_is_not_overwritten_unseen(source, correct, team, alice, eve):
     sync(source)
     image = Image.objects.order_by("key")[0]
