@@ -72,7 +72,7 @@ def apply_listing(hold: Hold, listing: Listing) -> str:
         found = _compare(values)
         loss = _suspect_loss(values) if found.get("lost") else None
         if loss and not _is_accepted(values, digest := _digest()):
-            close_suspect(hold, listing.listed, digest, _suspicion(source, *loss))
+            close_suspect(hold, listing.listed, digest, _suspicion(source, *loss) | _kept(values, digest))
             _refresh_source(values, "")
             return "suspect"
         counts = _write(values, found, is_first=source.last_complete_at is None)
@@ -127,9 +127,13 @@ _DIGEST = """
 _BELIEVED = """
     (SELECT digest FROM catalog_syncrun WHERE id = %(run)s)
     UNION ALL
-    (SELECT CASE WHEN state = 'suspect' THEN digest END FROM catalog_syncrun
+    (SELECT CASE WHEN state = 'suspect' AND error->>'kept_by' IS NULL THEN digest END FROM catalog_syncrun
     WHERE source_id = %(source)s AND id <> %(run)s AND state IN ('suspect', 'complete')
     ORDER BY created_at DESC LIMIT 1)"""
+_KEPT = """
+    SELECT digest, error->>'kept_by', error->>'kept_at' FROM catalog_syncrun
+    WHERE source_id = %(source)s AND id <> %(run)s AND state IN ('suspect', 'complete')
+    ORDER BY created_at DESC LIMIT 1"""
 
 
 def _suspect_loss(values: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -147,9 +151,18 @@ def _digest() -> bytes:
 
 def _is_accepted(values: Mapping[str, Any], digest: bytes) -> bool:
     """Whether an admin said that this listing is to be believed, or the complete listing before this one was the
-    same."""
+    same and no admin said that the shelf is to be kept."""
     rows = session().execute(_BELIEVED, values).fetchall()
     return any(row[0] is not None and bytes(row[0]) == digest for row in rows)
+
+
+def _kept(values: Mapping[str, Any], digest: bytes) -> dict[str, str]:
+    """Who said of the same listing, the last time it came, that the shelf is to be kept: that holds until it is another
+    or somebody accepts it."""
+    for before, kept_by, kept_at in session().execute(_KEPT, values):
+        if kept_by and before is not None and bytes(before) == digest:
+            return {"kept_by": kept_by, "kept_at": kept_at}
+    return {}
 
 
 def _suspicion(source: Source, lost: int, present: int) -> dict[str, Any]:

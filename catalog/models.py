@@ -55,9 +55,7 @@ FACETS = (
 
 def facets_hash() -> Any:
     """Which combination of facet values a row has. By it an image is found from its FacetCount, whatever is chosen."""
-    return Computed(
-        expression=RowHash(*FACETS), output_field=models.BigIntegerField(), db_persist=True, editable=False
-    )
+    return Computed(expression=RowHash(*FACETS), output_field=models.BigIntegerField(), db_persist=True, editable=False)
 
 
 class TeamRow(models.Model):
@@ -167,6 +165,12 @@ class SyncRun(TeamRow):
     def is_running(self) -> bool:
         return self.state in RUNNING
 
+    @property
+    def kept_at(self) -> datetime | None:
+        """When an admin kept the images against this suspect listing."""
+        told = (self.error or {}).get("kept_at")
+        return datetime.fromisoformat(told) if told else None
+
 
 class Image(TeamRow):
     """One image as one source lists it, normalised. For the fields' meaning see providers.base.RemoteImage.
@@ -235,7 +239,7 @@ class Image(TeamRow):
             models.Index(fields=["team", "name_key", "id"], name="image_team_name"),
             models.Index(fields=["team", "changed_at", "id"], name="image_team_changed"),
             models.Index("team", Coalesce("size_gib", -1), "id", name="image_team_size"),
-            # The same within one combination of facet values, for what is rare or far from the start (catalog/walks.py).
+            # The same orders within one combination of facet values (catalog/walks.py).
             models.Index(fields=["facets", "name_key", "id"], name="image_facets_name"),
             models.Index(fields=["facets", "changed_at", "id"], name="image_facets_changed"),
             models.Index("facets", Coalesce("size_gib", -1), "id", name="image_facets_size"),

@@ -4,10 +4,12 @@ PostgreSQL holds the truth, a message is only a hint: what is due is queued here
 here. What the worker does with a run is in leases.py.
 """
 
+import json
 import logging
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from accounts import audit
 from accounts.models import User
@@ -77,6 +79,30 @@ def accept_suspect(run: SyncRun, user: User) -> SyncRun | None:
         )
         send_on_commit(TASK, started.id)
     return started
+
+
+def keep_shelf(run: SyncRun, user: User) -> bool:
+    """An admin does not believe this suspect listing: the images stay, also when the cloud lists the same again, until
+    it lists something else or an admin accepts it. Audited.
+
+    False where the run is not suspect, was kept before, or a later one said more.
+    """
+    kept = {"kept_by": user.email, "kept_at": timezone.now().isoformat(timespec="seconds")}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_KEEP, {"run": run.id, "kept": json.dumps(kept)})
+        if cursor.rowcount:
+            changes = {"run": str(run.id), "error": run.error}
+            audit.record(
+                run.team, user, "listing.refused", target=run.source.kind, target_id=run.source_id, changes=changes
+            )
+        return bool(cursor.rowcount)
+
+
+_KEEP = """
+    UPDATE catalog_syncrun r SET error = r.error || %(kept)s::jsonb
+    WHERE r.id = %(run)s AND r.state = 'suspect' AND r.error->>'kept_by' IS NULL AND NOT EXISTS (
+        SELECT FROM catalog_syncrun l WHERE l.source_id = r.source_id AND l.state IN ('suspect', 'complete')
+            AND l.created_at > r.created_at)"""
 
 
 def queue_due_sources() -> list[UUID]:

@@ -28,7 +28,7 @@ OVERDUE = timedelta(minutes=5)
 HEALTH = {
     "syncing": (gettext_lazy("Syncing"), "accent"),
     "failing": (gettext_lazy("Failing"), "bad"),
-    "held": (gettext_lazy("Cloud in trouble"), "warn"),
+    "held": (gettext_lazy("Waiting for the cloud"), "warn"),
     "suspect": (gettext_lazy("Needs a look"), "warn"),
     "paused": (gettext_lazy("Paused"), "muted"),
     "never": (gettext_lazy("Never synced"), "muted"),
@@ -82,6 +82,12 @@ class SourceCard:
         return next((run for run in self.runs if not run.is_running), None)
 
     @property
+    def suspicion(self) -> SyncRun | None:
+        """The suspect run that nothing has settled yet."""
+        told = next((run for run in self.runs if run.state in ("suspect", "complete")), None)
+        return told if told and told.state == "suspect" else None
+
+    @property
     def health(self) -> str:
         """One of HEALTH. A run that is going on comes first, then what a person has to see to."""
         source = self.source
@@ -95,7 +101,7 @@ class SourceCard:
             return "paused"
         if self.breaker:
             return "held"
-        if self.last and self.last.state == "suspect":
+        if self.suspicion:
             return "suspect"
         if source.last_complete_at is None:
             return "never"

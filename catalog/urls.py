@@ -48,6 +48,7 @@ urlpatterns = [
     path("t/<slug:slug>/sources/<uuid:source_id>/delete/", sources.source_delete, name="source_delete"),
     path("t/<slug:slug>/runs/<uuid:run_id>/", sources.run_detail, name="run_detail"),
     path("t/<slug:slug>/runs/<uuid:run_id>/accept/", sources.run_accept, name="run_accept"),
+    path("t/<slug:slug>/runs/<uuid:run_id>/keep/", sources.run_keep, name="run_keep"),
     path("t/<slug:slug>/accounts/add/", cloud_accounts.cloud_account_add, name="cloud_account_add"),
     path("t/<slug:slug>/accounts/<uuid:account_id>/", cloud_accounts.cloud_account_detail, name="cloud_account_detail"),
     path(

@@ -66,6 +66,7 @@ TEAM_PAGES = [
     Rule("catalog:source_delete", "admin", "GET POST", "source"),
     Rule("catalog:run_detail", "viewer", row="run"),
     Rule("catalog:run_accept", "admin", "POST", "run"),
+    Rule("catalog:run_keep", "admin", "POST", "run"),
     Rule("catalog:cloud_account_add", "admin", "GET POST"),
     Rule("catalog:cloud_account_detail", "admin", row="account"),
     Rule("catalog:cloud_account_edit", "admin", "GET POST", "account"),

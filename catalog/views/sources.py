@@ -18,6 +18,7 @@ from catalog.forms import DeleteSourceForm, ScheduleForm, SourceForm, posted, sp
 from catalog.models import Source, SyncRun
 from catalog.providers import PROVIDERS
 from catalog.pulses import attendance
+from catalog.runs import keep_shelf
 from catalog.sources import is_unattended, run_seconds, run_steps, source_cards, source_label
 from catalog.sync import accept_suspect, request_sync
 from catalog.troubles import troubles_of
@@ -166,6 +167,20 @@ def run_accept(request: TeamRequest, slug: str, run_id: UUID) -> HttpResponse:
     return redirect("catalog:run_detail", slug, (started or run).id)
 
 
+@require_POST
+def run_keep(request: TeamRequest, slug: str, run_id: UUID) -> HttpResponse:
+    """Keep the images: a listing like this one is not believed, however often it comes."""
+    team = get_team(request, slug, "admin")
+    run = get_row(SyncRun.objects.select_related("source", "team"), team, run_id)
+    if keep_shelf(run, request.user):
+        messages.success(
+            request, _("The images are kept until the cloud lists something else, or an admin accepts it.")
+        )
+    else:
+        messages.warning(request, _("There is nothing to decide here any more."))
+    return redirect("catalog:run_detail", slug, run.id)
+
+
 def _sources() -> QuerySet[Source]:
     return Source.objects.filter(archived_at=None).select_related("cloud_account")
 
@@ -184,6 +199,7 @@ def _list_context(team: Team) -> dict[str, object]:
     )
     context: dict[str, object] = {
         "cards": cards,
+        "suspect": [card for card in cards if card.suspicion],
         "failing": [card for card in cards if card.is_failing],
         "watched": any(card.is_moving for card in cards),
         "unattended": is_unattended(cards),

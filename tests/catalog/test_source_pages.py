@@ -206,6 +206,23 @@ def test_a_suspect_listing_is_accepted_by_an_admin(admin, source):
     assert "There is nothing to accept here any more." in text(admin.get(f"/t/aero/runs/{started.id}/"))
 
 
+def test_the_images_are_kept_by_an_admin_and_everybody_is_told(admin, as_user, bob, source):
+    error = {"operation": "DescribeSelfImages", "code": "SuspectListing", "message": "m", "kind": "suspect"}
+    error |= {"lost": 1_200, "present": 2_000}
+    run = SyncRun.objects.create(team_id=source.team_id, source=source, state="suspect", error=error, digest=b"d" * 24)
+    for path in ("/t/aero/sources/", url(source)):
+        shown = text(admin.get(path))
+        assert "1,200 of 2,000 are not listed any more" in shown and "Accept or keep" in shown
+        assert "Accept or keep" not in text(as_user(bob).get(path))
+    assert "Keep the images" in text(admin.get(f"/t/aero/runs/{run.id}/"))
+    response = admin.post(f"/t/aero/runs/{run.id}/keep/", follow=True)
+    shown = text(response)
+    assert "alice@example.org kept the images" in shown and "Accept the listing" in shown
+    assert "Keep the images" not in shown and "is believed" not in shown
+    assert "An admin keeps the images." in text(as_user(bob).get("/t/aero/sources/"))
+    assert "nothing to decide" in text(admin.post(f"/t/aero/runs/{run.id}/keep/", follow=True))
+
+
 @pytest.mark.parametrize("verb", ["edit", "sync", "pause", "resume"])
 def test_what_changes_something_is_not_done_by_a_link(admin, source, verb):
     assert admin.get(url(source, f"{verb}/")).status_code == 405

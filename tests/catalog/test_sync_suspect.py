@@ -4,6 +4,7 @@ import pytest
 
 from accounts.models import AuditEvent
 from catalog.models import Image, Source
+from catalog.runs import keep_shelf
 from catalog.sync import accept_suspect, run_sync, start_run
 from tests.catalog.test_sync import counts, put_placeholder, shelf, sync
 
@@ -125,6 +126,37 @@ def test_a_run_that_goes_on_is_told_what_an_admin_accepted(source, simulated, al
 def test_only_a_suspect_run_is_accepted(source, alice):
     assert accept_suspect(sync(source), alice) is None
     assert not AuditEvent.objects.exists()
+
+
+def test_what_an_admin_kept_is_not_believed_however_often_it_comes(source, simulated, alice):
+    lose(simulated, 60)
+    assert keep_shelf(sync(source), alice)
+    before = shelf(source)
+    for _ in range(3):
+        run = sync(source)
+        assert (run.state, run.error["kept_by"]) == ("suspect", alice.email)
+    assert shelf(source) == before
+    (event,) = AuditEvent.objects.filter(action="listing.refused")
+    assert (event.actor, event.target_id) == (alice.email, source.id)
+    assert run_sync(accept_suspect(run, alice), 5).state == "complete", "an admin may think better of it"
+
+
+def test_another_listing_after_one_that_was_kept_is_judged_anew(source, simulated, alice):
+    lose(simulated, 60)
+    keep_shelf(sync(source), alice)
+    lose(simulated, 80)
+    assert "kept_by" not in sync(source).error
+    assert sync(source).state == "complete"
+
+
+def test_only_the_last_word_is_kept_and_once(source, simulated, alice):
+    lose(simulated, 60)
+    first = sync(source)
+    assert keep_shelf(first, alice) and not keep_shelf(first, alice)
+    lose(simulated, 80)
+    sync(source)
+    assert not keep_shelf(first, alice) and AuditEvent.objects.count() == 1
+    assert not keep_shelf(sync(source), alice), "this one was believed"
 
 
 def test_an_image_that_was_only_registered_is_no_loss(simulated, make_source):
