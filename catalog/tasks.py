@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
-from catalog import actions, connection_tests, pulses, registration, runs, sync
+from catalog import actions, connection_tests, pulses, registration, retention, runs, sync
 
 
 @shared_task
@@ -42,6 +42,12 @@ def test_connection(test_id: str) -> None:
 @shared_task
 def finish_removals() -> None:
     actions.finish_removals()
+
+
+@shared_task
+def retire() -> None:
+    retention.archive_missing()
+    retention.prune_changes()
 
 
 @shared_task

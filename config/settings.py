@@ -223,6 +223,11 @@ PROVIDER_CALLS_PER_SECOND = env.integer("PROVIDER_CALLS_PER_SECOND", 10, least=1
 SYNC_PATIENCE_SECONDS = 120  # waiting for a cloud in all, a run in the worker
 FOREGROUND_PATIENCE_SECONDS = 30
 
+# In days: how long an image is missing, from two complete listings at least, until it is archived; how long a change
+# is kept.
+ARCHIVE_MISSING_DAYS = env.integer("ARCHIVE_MISSING_DAYS", 90, least=1)
+KEEP_CHANGES_DAYS = env.integer("KEEP_CHANGES_DAYS", 365, least=1)
+
 # Celery. PostgreSQL holds the truth, a message is only a hint: nothing is kept in the broker that matters.
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_TASK_IGNORE_RESULT = True
@@ -249,6 +254,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 25},
     },
+    "retire": {"task": "catalog.tasks.retire", "schedule": 600.0, "options": {"expires": 550}},
     "tidy": {"task": "catalog.tasks.tidy", "schedule": 60.0, "options": {"expires": 50}},
 }
 
