@@ -101,14 +101,14 @@ def start_both(tmp_path):
         app.control.purge(connection=broker)
     started: list[subprocess.Popen[bytes]] = []
 
-    def start() -> "subprocess.Popen[bytes]":
+    def start(**extra: str) -> "subprocess.Popen[bytes]":
         words = f"-A config worker -B -P threads -c 1 --schedule {tmp_path / 'schedule'} --without-gossip"
         with (tmp_path / "log").open("ab") as log:
             started.append(
                 subprocess.Popen(
                     [sys.executable, "-m", "celery", *words.split()],
                     cwd=ROOT,
-                    env=process_environment(),
+                    env=process_environment(**extra),
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
