@@ -7,4 +7,5 @@ urlpatterns = [
     path("t/<slug:slug>/team/", views.team_detail, name="team_detail"),
     path("language/", views.language_choose, name="language_choose"),
     path("theme/", views.theme_choose, name="theme_choose"),
+    path("keys/", views.keys_choose, name="keys_choose"),
 ]

@@ -53,15 +53,27 @@ def theme_choose(request: HttpRequest) -> HttpResponse:
     """Keeps light, dark or system: in a cookie for this browser (pages need no query), and with the person for the next
     one.
     """
-    there = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(there, {request.get_host()}, require_https=request.is_secure()):
-        there = "/"
-    response = redirect(there)
+    response = _back(request)
     theme = request.POST.get("theme")
     if theme in THEMES:
         _keep(request, "theme", theme)
         response.set_cookie("theme", theme, max_age=ONE_YEAR, secure=settings.SECURE, httponly=True, samesite="Lax")
     return response
+
+
+@require_POST
+def keys_choose(request: HttpRequest) -> HttpResponse:
+    """Keeps whether single keys do something (WCAG 2.1.4: who speaks to a computer, or slips, can turn them off)."""
+    if request.POST.get("keys") in ("on", "off"):
+        _keep(request, "keys", request.POST["keys"])
+    return _back(request)
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    there = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(there, {request.get_host()}, require_https=request.is_secure()):
+        there = "/"
+    return redirect(there)
 
 
 def _keep(request: HttpRequest, name: str, value: str) -> None:

@@ -211,7 +211,7 @@ def parse(
     choices = {}
     for d in DIMENSIONS:
         said = [Filter(d, *value) for text in found.get(d, ()) for value in split(text)]
-        if choice := _choice(said, [one for one in typed.filters if one.key == d], names, notices):
+        if choice := _choice([*said, *(one for one in typed.filters if one.key == d)], names, notices):
             choices[d] = choice
     words, all_of_them = typed.searched(MOST_WORDS, LONGEST_VALUE)
     if not all_of_them:
@@ -237,10 +237,10 @@ def _pairs(query: "QueryDict | str") -> Iterable[tuple[str, str]]:
     return ((key, value) for key, values in query.lists() for value in values)
 
 
-def _choice(said: Iterable[Filter], typed: Iterable[Filter], names: Mapping[str, str], notices: list[str]) -> Choice:
-    """Of one dimension. What is typed has the last word on its values."""
+def _choice(said: Iterable[Filter], names: Mapping[str, str], notices: list[str]) -> Choice:
+    """Of one dimension. A value that is wanted here and excluded there is what was said of it last."""
     chosen: dict[tuple[bool, str], None] = {}
-    for is_typed, (dimension, excluded, text) in [*((False, one) for one in said), *((True, one) for one in typed)]:
+    for dimension, excluded, text in said:
         if not text:
             notices.append(_("“%(filter)s=-” names nothing to exclude.") % {"filter": dimension})
             continue
@@ -250,8 +250,7 @@ def _choice(said: Iterable[Filter], typed: Iterable[Filter], names: Mapping[str,
                 left_out = _("“%(filter)s” has too many or too long values; some were left out.")
                 notices.append(left_out % {"filter": dimension})
                 continue
-            if is_typed:
-                chosen.pop((not excluded, value), None)
+            chosen.pop((not excluded, value), None)
             chosen[excluded, value] = None
     return Choice(*(tuple(sorted((v for out, v in chosen if out is way), key=escaped)) for way in (False, True)))
 

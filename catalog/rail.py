@@ -3,11 +3,13 @@
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 
 from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from catalog.browse import NOTHING, Chip, Choice, ImageFilter
@@ -19,6 +21,7 @@ from catalog.values import escaped
 SHOWN = 6  # values of a facet before "n more"; a chosen one is always shown
 MOST = 150  # what a page can carry; the most frequent ones
 SEARCHABLE = 12
+SUGGESTED = 6
 # A facet with no other values says nothing.
 NOTHING_TO_CHOOSE = {"support": {"unknown"}, "label": {"unknown"}, "star": {"no"}}
 
@@ -99,12 +102,12 @@ def _value(asked: ImageFilter, dimension: str, value: str, n: int, choice: Choic
 def _items(dimension: str, values: Iterable[FacetValue], capped: bool) -> SafeString:
     """An <li> a value. They are made here and not by a template, for a page has hundreds of them."""
     exclude, exclude_this, excluded = escape(_("Exclude")), escape(_("Exclude %(value)s")), escape(_("(excluded)"))
-    least, found = "+" if capped else "", []
+    language, least, found = get_language(), "+" if capped else "", []
     for v in values:
         label, field = escape(v.label), escape(v.field)
         box = f'<label><input type="checkbox" id="{v.dom_id}" name="{dimension}" value="{field}"'
         box += f'{" checked" if v.chosen or v.excluded else ""}><bdi title="{label}">{label}</bdi>'
-        n = f'<span class="n">{number_format(v.n, force_grouping=True)}{least}</span></label>'
+        n = f'<span class="n">{_grouped(v.n, language)}{least}</span></label>'
         if v.excluded:
             found.append(f'<li class="not">{box}<span class="sr">{excluded}</span>{n}</li>\n')
             continue
@@ -112,6 +115,36 @@ def _items(dimension: str, values: Iterable[FacetValue], capped: bool) -> SafeSt
         button += f' aria-label="{exclude_this % {"value": label}}">−</button>'
         found.append(f"<li{' class="on"' if v.chosen else ''}>{box}{n}{button}</li>\n")
     return mark_safe("".join(found))  # noqa: S308 - every text was escaped
+
+
+@lru_cache(maxsize=10_000)
+def _grouped(n: int, language: str | None) -> str:
+    """A number as the language writes it: the same ones come back with every page of a shelf."""
+    return number_format(n, force_grouping=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A value that goes on as a filter being typed begins, with the query string that has it."""
+
+    label: str
+    n: int
+    query: str
+
+
+def suggestions(asked: ImageFilter, counts: Counts) -> list[Suggestion]:
+    """The most frequent values that hold what was typed so far of `asked.pending`, those that begin with it first."""
+    if asked.pending is None or asked.pending.key not in DIMENSIONS:
+        return []
+    dimension, excluded, typed = asked.pending
+    choice, begun = asked.choices.get(dimension, NOTHING), typed.casefold()
+    found = []
+    for value, n in counts.facets[dimension].items():
+        label = asked.value_label(dimension, value)
+        if value not in (*choice.wanted, *choice.unwanted) and begun in f"{label}\n{value}".casefold():
+            rest = asked.toggled(dimension, value, exclude=excluded).query()
+            found.append((not label.casefold().startswith(begun), -n, Suggestion(label, n, rest)))
+    return [one for *_order, one in sorted(found, key=lambda one: one[:2])[:SUGGESTED]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import TeamRequest, get_row, get_team
 from accounts.models import Team
+from catalog.addresses import list_address
 from catalog.compare import compare_documents, compare_facts
 from catalog.labels import STATE_TONES, value_label
 from catalog.models import Image
 from catalog.sources import source_label
-from catalog.views.images import list_address
 
 LONGEST_FILTER = 4_000
 

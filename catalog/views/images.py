@@ -1,20 +1,19 @@
 """The images page and the page of one image."""
 
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
-from django_htmx.http import push_url, replace_url
 
 from accounts.access import TeamRequest, get_row, get_team
 from accounts.models import CloudAccount, Membership, Team
 from catalog import pages, rail, saved_views, table
+from catalog.addresses import canonical_redirect, list_address, with_address
 from catalog.also_in import also_in
 from catalog.browse import ImageFilter, parse
 from catalog.cells import Shelf
@@ -44,12 +43,15 @@ def image_list(request: TeamRequest, slug: str) -> HttpResponse:
     listed = list(saved_views.visible(team, request.user))
     if not request.GET and not request.htmx and (default := saved_views.default_of(listed)):
         return redirect(saved_views.address(team, default))
-    asked, view, told = saved_views.place(listed, parse(request.GET, team.id, sources))
+    typing = request.headers.get("HX-Typing") == "true"
+    asked, view, told = saved_views.place(listed, parse(request.GET, team.id, sources, typing=typing))
+    if not request.htmx and not told and (elsewhere := canonical_redirect(request, team, asked)):
+        return elsewhere
     counts = count(asked)
     if wants(request, "rail-counts"):
         found = {"list_url": reverse("catalog:image_list", args=[slug]), "asked": asked, "counts": counts}
         return render(request, "catalog/_image_rail_counts.html", found | {"facets": rail.facets(asked, counts)})
-    size = _page_size(request)
+    size, resized = _page_size(request)
     display = shown(request.user, view)
     page, notices = _fetch(asked, table.sql(display.columns), request.GET.get("page", ""), size, counts)
     list_url, may_edit = reverse("catalog:image_list", args=[slug]), request.membership.allows("editor")
@@ -57,10 +59,11 @@ def image_list(request: TeamRequest, slug: str) -> HttpResponse:
     context: dict[str, Any] = {
         "list_url": list_url,
         "asked": asked,
-        "notices": [*asked.notices, *told, *notices],
+        "notices": [*asked.notices, *told, *notices, *resized],
         "counts": counts,
         "most": MOST,
         "facets": rail.facets(asked, counts),
+        "suggestions": rail.suggestions(asked, counts),
         "display": display,
         "menu": saved_views.menu(
             request.membership, listed, view, asked, display, page=request.GET.get("page", ""), sources=sources
@@ -77,7 +80,7 @@ def image_list(request: TeamRequest, slug: str) -> HttpResponse:
     if not wants(request, "image-results"):
         return render(request, "catalog/image_list.html", context)
     response = render(request, "catalog/_image_results.html", context | {"swapped": True})
-    return _with_address(request, response, team, sources, asked)
+    return with_address(request, response, team, sources, asked, "" if notices else request.GET.get("page", ""))
 
 
 @require_safe
@@ -122,35 +125,31 @@ def wants(request: Any, target: str) -> bool:
     return bool(request.htmx) and not request.htmx.history_restore_request and request.htmx.target == target
 
 
-def list_address(request: HttpRequest, team: Team) -> str:
-    """The list the person came from, with its filter; the unfiltered one where the browser does not tell."""
-    path = reverse("catalog:image_list", args=[team.slug])
-    before = urlsplit(request.headers.get("Referer", ""))
-    same = before.netloc == request.get_host() and before.path == path and before.query
-    return f"{path}?{before.query}" if same else path
-
-
-def _page_size(request: Any) -> int:
-    """What the person chose last, which an address may change."""
+def _page_size(request: Any) -> tuple[int, list[str]]:
+    """What the person chose last, which an address may change; and what is wrong with the address."""
     asked, kept = request.GET.get("size", ""), request.user.preferences.get("page_size")
     size = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 4 else 0
     if size not in pages.SIZES:
-        return kept if kept in pages.SIZES else pages.DEFAULT_SIZE
+        told = [_("A page has %(sizes)s images.") % {"sizes": ", ".join(map(str, pages.SIZES))}] if asked else []
+        return (kept if kept in pages.SIZES else pages.DEFAULT_SIZE), told
     if size != kept:
         request.user.preferences["page_size"] = size
         request.user.save(update_fields=["preferences"])
-    return size
+    return size, []
 
 
 def _fetch(asked: ImageFilter, columns: str, cursor: str, size: int, counts: Counts) -> tuple[pages.Page, list[str]]:
     try:
-        page = pages.fetch(asked, columns, cursor=cursor, size=size, total=counts.exact_total)
+        page = pages.fetch(
+            asked, columns, cursor=cursor, size=size, total=counts.exact_total, selected=counts.selected
+        )
     except pages.BadCursor:
         notice = _("This address led to a place in another list. Here is the first page.")
-        return pages.fetch(asked, columns, size=size), [notice]
+        return pages.fetch(asked, columns, size=size, selected=counts.selected), [notice]
     if page.rows or not cursor:
         return page, []
-    return pages.fetch(asked, columns, size=size), [_("The images that were here are gone. Here is the first page.")]
+    gone = _("The images that were here are gone. Here is the first page.")
+    return pages.fetch(asked, columns, size=size, selected=counts.selected), [gone]
 
 
 def _pager(asked: ImageFilter, page: pages.Page) -> list[tuple[str, str, str]]:
@@ -176,15 +175,3 @@ def _empty(team: Team, sources: list[Source], asked: ImageFilter, counts: Counts
     admins = Membership.objects.filter(team=team, role="admin").select_related("user")
     has_account = CloudAccount.objects.filter(team=team).exists()
     return {"empty": "no_source" if has_account else "no_account", "admins": [m.user for m in admins[:5]]}
-
-
-def _with_address(
-    request: Any, response: HttpResponse, team: Team, sources: list[Source], asked: ImageFilter
-) -> HttpResponse:
-    """The canonical address. Typing a search replaces the last one in the history, whatever is chosen adds to it."""
-    page = request.GET.get("page", "")
-    query = asked.query(page=page)
-    url = reverse("catalog:image_list", args=[team.slug]) + (f"?{query}" if query else "")
-    before = (request.htmx.current_url_abs_path or "").partition("?")[2]
-    typed = not request.htmx.boosted and parse(before, team.id, sources).without_search() == asked.without_search()
-    return replace_url(response, url) if typed else push_url(response, url)

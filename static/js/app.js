@@ -54,11 +54,18 @@
     const text = input.value.toLowerCase();
     for (const one of $$(input.dataset.narrow, input.parentElement)) one.hidden = !one.textContent.toLowerCase().includes(text);
   });
+  // <input name="next" data-here>: where a form leads back to, also when a script has changed the address.
+  document.addEventListener("submit", (event) => {
+    const next = $("input[data-here]", event.target);
+    if (next) next.value = location.pathname + location.search;
+  });
   document.addEventListener("change", (event) => { if (event.target.dataset?.narrow) event.stopPropagation(); }, true);
 
   // The drawer: an image beside the list, where there is room. Its address is the image's own; closing gives the list's back.
   const wide = matchMedia("(min-width: 1100px)");
-  let list = null; // the list's address, and the row to go back to
+  let list = null; // the address and title of the list beside the drawer
+  let pushed = false; // whether the drawer has its step in the history
+  let shut = null; // the list and row of the drawer that was closed last
   const markRow = (row) => {
     for (const other of $$(".images .main[aria-current]")) other.removeAttribute("aria-current");
     row?.setAttribute("aria-current", "true");
@@ -66,17 +73,43 @@
   const closeDrawer = () => {
     const drawer = $("#drawer");
     if (!drawer?.firstElementChild) return false;
-    drawer.replaceChildren();
+    if (pushed && list) { history.back(); return true; } // "popstate" does the rest
+    shutDrawer();
+    return true;
+  };
+  const shutDrawer = () => {
+    $("#drawer").replaceChildren();
     const row = $(".images .main[aria-current]");
     markRow(null);
     if (list) {
-      history.replaceState({ htmx: true }, "", list.address);
+      if (!pushed) history.replaceState({ htmx: true }, "", list.address);
       document.title = list.title;
-      list = null;
+      shut = { ...list, row };
     }
+    list = null;
+    pushed = false;
     (row || $("#q"))?.focus();
-    return true;
   };
+  // One step in the history for the drawer, however many images were looked at in it.
+  document.addEventListener("htmx:beforeHistoryUpdate", (event) => {
+    if (event.detail.target?.id !== "drawer") return;
+    if (pushed) event.detail.history.type = "replace";
+    pushed = true;
+  });
+  // Back closes the drawer and forward opens it again: the list beside it stays, with its place and what is selected.
+  addEventListener("popstate", (event) => {
+    const isOpen = $("#drawer")?.firstElementChild;
+    if (isOpen && list?.address === location.pathname + location.search) {
+      event.stopImmediatePropagation();
+      shutDrawer();
+    } else if (!isOpen && wide.matches && shut?.row?.isConnected && shut.row.pathname === location.pathname) {
+      event.stopImmediatePropagation();
+      list = { address: shut.address, title: shut.title };
+      pushed = true;
+      markRow(shut.row);
+      htmx.ajax("GET", shut.row.href, { target: "#drawer", swap: "innerHTML show:none" });
+    } else { list = null; pushed = false; shut = null; }
+  });
   document.addEventListener("htmx:beforeRequest", (event) => {
     const row = event.detail.elt;
     if (event.detail.target?.id !== "drawer" || !row.matches?.("a.main")) return;
@@ -118,15 +151,6 @@
   document.addEventListener("reset", (event) => { if (event.target.id === "selection") setTimeout(() => { countPicks(); $(".images .main")?.focus(); }); });
   addEventListener("pageshow", countPicks);
 
-  // The row of an image that was corrected in the drawer is read anew; it goes if it does not fit the filter any more.
-  document.addEventListener("corrected", () => {
-    const link = $(".images .main[aria-current]"), href = link?.getAttribute("href");
-    if (!link || !list) return;
-    const one = `.images tr:has(.main[href="${href}"])`;
-    htmx.ajax("GET", list.address, { target: link.closest("tr"), select: one, swap: "outerHTML ignoreTitle:true" })
-      .then(() => markRow($(`${one} .main`)));
-  });
-
   // Stars: buttons of the form "marks". The answer names the image, which may be in the list and open beside it.
   document.addEventListener("submit", (event) => {
     if (event.target.id !== "marks" || !window.htmx || !event.submitter) return;
@@ -141,22 +165,58 @@
   });
   document.addEventListener("told", (event) => toast(event.detail.text));
 
+  // The row of an image that was corrected in the drawer is read anew; it goes if it does not fit the filter any more.
+  document.addEventListener("corrected", () => {
+    const link = $(".images .main[aria-current]"), href = link?.getAttribute("href");
+    if (!link || !list) return;
+    const one = `.images tr:has(.main[href="${href}"])`;
+    htmx.ajax("GET", list.address, { target: link.closest("tr"), select: one, swap: "outerHTML ignoreTitle:true" })
+      .then(() => markRow($(`${one} .main`)));
+  });
+
   // What a swap would forget: which facets are open, and the search box's text when a chip removed it.
   const open = new Map();
   document.addEventListener("toggle", (event) => {
     const details = event.target;
     if (details.matches?.("#rail-body details[id]")) open.set(details.id, details.open);
   }, true);
+  // The search box. A filter being typed is not one yet: the server is told, and leaves it in the box until a space or
+  // Enter ends it. What it has taken goes out of the box; what was typed in the meantime stays.
+  let sent = "";
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.elt.id !== "filter") return;
+    sent = $("#q").value;
+    if (event.detail.triggeringEvent?.type === "input") event.detail.headers["HX-Typing"] = "true";
+  });
+  const showSearch = (q, { q: words, took, pending }) => {
+    if (took !== undefined && q.value.startsWith(sent)) {
+      const rest = q.value.slice(sent.length).trimStart();
+      q.value = words && document.activeElement === q ? `${words} ${rest}` : words + rest;
+    } else if (document.activeElement !== q && pending === undefined && q.value !== words) q.value = words;
+  };
+  // A link that was followed by keyboard is gone with what it was in: the focus goes to what took its place.
+  const refocus = (link) => {
+    if (!link?.closest || ![document.body, null].includes(document.activeElement)) return;
+    const column = link.closest("th")?.classList[0];
+    const next = column ? $(`.images th.${column} a`) : link.closest(".hint") ? $("#q") : link.closest(".pager") ? $(".images .main")
+      : link.closest(".chips, .removals") ? $(".chips a") || $(".images .main") : null;
+    next?.focus({ preventScroll: true });
+  };
+  document.addEventListener("htmx:historyRestore", () => { showNarrowing(); countPicks(); });
   document.addEventListener("htmx:afterSwap", (event) => {
     showNarrowing();
     countPicks();
     if (event.detail.target?.id === "drawer") { $("#drawer-title")?.focus({ preventScroll: true }); $("#drawer").scrollTop = 0; return; }
     const results = $("#image-results"), q = $("#q");
-    if (results && q && document.activeElement !== q && q.value !== results.dataset.q) q.value = results.dataset.q;
-    if (event.detail.target?.id === "image-results" && $("#drawer")?.firstElementChild) { $("#drawer").replaceChildren(); list = null; }
+    if (results && q) showSearch(q, results.dataset);
+    if (event.detail.target?.id === "image-results") refocus(event.detail.requestConfig?.elt);
+    if (event.detail.target?.id === "image-results" && $("#drawer")?.firstElementChild) { $("#drawer").replaceChildren(); list = null; pushed = false; }
   });
+  let excluded = ""; // the checkbox beside the button that was pressed, which goes
+  document.addEventListener("htmx:beforeRequest", () => { excluded = document.activeElement?.closest(".exclude")?.parentElement.querySelector("input").id || ""; });
   document.addEventListener("htmx:oobAfterSwap", (event) => {
     if (event.detail.target?.id !== "rail-body") return;
+    if (excluded) { document.getElementById(excluded)?.focus({ preventScroll: true }); excluded = ""; }
     for (const [id, isOpen] of open) { const details = document.getElementById(id); if (details) details.open = isOpen; }
     showNarrowing();
   });
@@ -185,16 +245,16 @@
       const id = document.activeElement.closest?.("tr")?.querySelector(".sub") || $("#image-id");
       if (id) copy(id.textContent.trim(), $(".id-line [data-copied]")?.dataset.copied || id.textContent.trim());
     },
-    "?": () => { const help = $("#keys"); if (help && !help.open) help.showModal(); },
+    "?": () => { $("#keys")?.showPopover(); },
   };
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || $("dialog[open]")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || $("dialog[open], dialog:popover-open")) return;
     if (event.key === "Escape") {
       closeMenus(null);
       if (!$("#rail:popover-open") && !typing(event.target)) closeDrawer();
       return;
     }
-    if (typing(event.target) || !Object.hasOwn(keys, event.key)) return;
+    if (document.body.dataset.keys === "off" || typing(event.target) || !Object.hasOwn(keys, event.key)) return;
     if (event.key !== "?" && !$("#main.shelf, #image-id")) return;
     event.preventDefault();
     keys[event.key]();

@@ -178,9 +178,9 @@ def test_it_is_used_by_keyboard(page: Page, images: str) -> None:
     expect(page.locator("#drawer")).to_contain_text("m-image-01")
     page.keyboard.press("Escape")
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Search and keys")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    expect(page.get_by_role("dialog", name="Search and keys")).to_be_hidden()
     page.keyboard.press("f")
     assert page.evaluate("document.activeElement.closest('#rail') !== null")
 

@@ -37,7 +37,7 @@ def look(bob: User, as_user: Callable[[User], Client]) -> Callable[..., Any]:
     client = as_user(bob)
 
     def get(query: str = "", **headers: str) -> Any:
-        return client.get(URL + query, headers=headers)
+        return client.get(URL + query, headers=headers, follow=True)
 
     return get
 
