@@ -8,7 +8,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from accounts.access import TeamRequest, get_team
-from catalog import export
+from catalog import export, saved_views
 from catalog.browse import UnknownFilter
 from catalog.bulk import frozen
 from catalog.display import shown
@@ -34,7 +34,8 @@ def image_export(request: TeamRequest, slug: str, form: str) -> HttpResponseBase
     response: HttpResponseBase = HttpResponse()
     if request.method == "GET":
         page = request.build_absolute_uri(reverse("catalog:image_list", args=[slug]))
-        keys = of_columns(shown(request.user, None).columns)
+        view = saved_views.current(team, request.user, request.GET.get("view", "").lower())
+        keys = of_columns(shown(request.user, view).columns)
         try:
             found = export.begin(export.parts(asked, keys, made, page=page, person=request.user.id), made)
         except export.Busy as busy:

@@ -16,7 +16,7 @@ from accounts.models import Team, User
 from catalog import export, fields, pages
 from catalog.browse import SORTS
 from catalog.columns import COLUMNS, DEFAULT
-from catalog.models import Source
+from catalog.models import SavedView, Source
 from tests.catalog.shelf import put
 
 pytestmark = pytest.mark.django_db
@@ -95,6 +95,18 @@ def test_it_has_the_columns_the_person_sees(source: Source, bob: User, viewer: C
     assert (found["starred"], found["tag"]) == (False, "2.1")
     (row,) = records(viewer.get(f"{LIST}export.csv"))
     assert row["starred"] == "false"
+
+
+def test_in_a_saved_view_it_has_the_views_columns(source: Source, team: Team, alice: User, viewer: Client) -> None:
+    put(source, "one")
+    made = {
+        shared: SavedView.objects.create(team=team, owner=alice, name="Sizes", shared=shared, columns=["name", "size"])
+        for shared in (True, False)
+    }
+    (found,) = json.loads(body(viewer.get(f"{LIST}export.json?view={str(made[True].id)[:8]}")))
+    assert list(found) == ["name", "remote_id", "size_gib", "id", "url"]
+    (found,) = json.loads(body(viewer.get(f"{LIST}export.json?view={str(made[False].id)[:8]}")))
+    assert list(found) == list(fields.of_columns(DEFAULT)), "another person's own view is none"
 
 
 def test_every_column_of_the_page_has_its_fields() -> None:
