@@ -143,6 +143,11 @@ def _labels(labels: Iterable[str]) -> list[str]:
 
 # What is selected, and held until the transaction ends
 
+_HOLDS = """
+    i.facets = ANY(ARRAY(
+        SELECT f.facets FROM catalog_facetcount f
+        WHERE f.team_id = %s AND f.n > 0 AND f.labels @> ARRAY[%s]::varchar[]
+    )) AND i.labels @> ARRAY[%s]::varchar[]"""
 _SELECT = "SELECT i.id, i.source_id FROM catalog_image i WHERE i.team_id = %s AND {} LIMIT {}"
 
 
@@ -177,9 +182,9 @@ def _selected(team: Team, where: Condition) -> list[tuple[UUID, UUID]]:
 
 
 def _holders(team: Team, label: str) -> list[tuple[UUID, UUID]]:
+    """The first MOST_AT_ONCE images that have it, found by the combinations of facet values that do."""
     with connection.cursor() as cursor:
-        where = "i.labels @> ARRAY[%s]::varchar[]"
-        cursor.execute(_SELECT.format(where, MOST_AT_ONCE), [team.id, label])
+        cursor.execute(_SELECT.format(_HOLDS, MOST_AT_ONCE), [team.id, team.id, label, label])
         return list(cursor.fetchall())
 
 

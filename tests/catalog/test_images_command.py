@@ -18,7 +18,8 @@ from tests.catalog.shelf import put
 KEYS = [
     "id", "source", "kind", "remote_id", "name", "version", "type", "visibility", "os", "distribution", "os_version",
     "arch", "size_gib", "min_ram_mb", "min_disk_gb", "disk_format", "status", "state", "repository", "tag",
-    "description", "region", "cluster", "first_seen_at", "last_seen_at", "missing_since", "provenance",
+    "description", "region", "cluster", "labels", "starred", "note", "first_seen_at", "last_seen_at", "missing_since",
+    "provenance",
 ]  # fmt: skip
 SYNCED = datetime(2026, 5, 4, 3, 2, 1, 500000, tzinfo=UTC)
 
@@ -39,7 +40,8 @@ def test_it_gives_exactly_the_documented_keys(source: Source) -> None:
     origin = {"name": "derived", "tag": "reported", "os": "unknown"}
     image = put(
         source, "ai/torch:2.1", remote_id="img-1", type="container", visibility="private", repository="ai/torch",
-        tag="2.1", cluster="ehpc-hz", size_gib=0, status="Available", provenance=origin, row={"first_seen_at": first},
+        tag="2.1", cluster="ehpc-hz", size_gib=0, status="Available", provenance=origin,
+        row={"first_seen_at": first, "labels": ["gold", "gpu"], "starred": True, "note": "read me"},
     )  # fmt: skip
     (found,) = images()
     assert list(found) == KEYS
@@ -49,6 +51,7 @@ def test_it_gives_exactly_the_documented_keys(source: Source) -> None:
         "distribution": None, "os_version": None, "arch": "unknown", "size_gib": 0, "min_ram_mb": None,
         "min_disk_gb": None, "disk_format": None, "status": "Available", "state": "available",
         "repository": "ai/torch", "tag": "2.1", "description": None, "region": "cn-hangzhou", "cluster": "ehpc-hz",
+        "labels": ["gold", "gpu"], "starred": True, "note": "read me",
         "first_seen_at": "2026-01-02T00:00:00Z", "last_seen_at": "2026-05-04T03:02:01.500000Z",
         "missing_since": None, "provenance": origin,
     }  # fmt: skip

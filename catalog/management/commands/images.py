@@ -17,7 +17,8 @@ from catalog.pages import stream
 KEYS = (
     "id", "source", "kind", "remote_id", "name", "version", "type", "visibility", "os", "distribution", "os_version",
     "arch", "size_gib", "min_ram_mb", "min_disk_gb", "disk_format", "status", "state", "repository", "tag",
-    "description", "region", "cluster", "first_seen_at", "last_seen_at", "missing_since", "provenance",
+    "description", "region", "cluster", "labels", "starred", "note", "first_seen_at", "last_seen_at", "missing_since",
+    "provenance",
 )  # fmt: skip
 SQL = {key: FIELDS[key].sql for key in ("source", "kind", "last_seen_at")} | {"provenance": "i.provenance::text"}
 TABLE = {"name": 44, "remote_id": 38, "os": 26, "arch": 8, "type": 9, "visibility": 10, "region": 16, "state": 10}
