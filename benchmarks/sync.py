@@ -1,9 +1,9 @@
 """How fast a source syncs, beside the floor the database sets: `python benchmarks/sync.py [SIZE ...]`.
 
-Starts a throwaway PostgreSQL and the simulated clouds, and syncs one source of each size: first, unchanged, 1 %
-changed. Every sync is a process of its own, as its peak memory is. The floor is measured in the same run: the same rows
-by COPY and one set-based upsert into a table with the same indexes and constraints. Prints a table on stderr, JSON on
-stdout.
+Starts a throwaway PostgreSQL and Valkey and the simulated clouds, and syncs one source of each size: first, unchanged,
+1 % changed. Every sync is a process of its own, as its peak memory is. The floor is measured in the same run: the same
+rows by COPY and one set-based upsert into a table with the same indexes and constraints. Prints a table on stderr, JSON
+on stdout.
 """
 
 import argparse
@@ -12,15 +12,16 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.home import ROOT, services, throwaway
+
 SIZES = [1_000, 10_000, 100_000]
 REGIONS = {"alibaba": "cn-hangzhou", "huawei": "cn-north-4"}
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -35,37 +36,11 @@ def main() -> int:
     options = parser.parse_args()
     if options.one:
         return sync_one(options.one, profile=options.profile)
-    with tempfile.TemporaryDirectory(prefix="bootshelf-bench-") as home, services(Path(home)):
+    with throwaway() as home, services(home, "postgres", "valkey"):
         results = [measure(size, options.kind, options.profile) for size in options.sizes]
     print_table(results)
     print(json.dumps({"kind": options.kind, "cpus": os.cpu_count(), "sizes": results}, indent=1))
     return 0
-
-
-@contextmanager
-def services(home: Path) -> Iterator[None]:
-    """A PostgreSQL of its own, migrated, and the settings to use it. The broker is not needed and not there."""
-    from config.embedded import Server
-
-    server = Server(home, "postgres")
-    os.environ["DATABASE_URL"] = server.acquire()
-    os.environ["REDIS_URL"] = "unix:///nowhere"
-    os.environ["SECRET_KEY"] = "for-the-benchmark-only-" * 3
-    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-    os.environ["LOG_LEVEL"] = "WARNING"
-    os.environ["PGOPTIONS"] = ""
-    try:
-        import django
-        from django.core.management import call_command
-
-        django.setup()
-        from accounts.secrets import new_keyset
-
-        os.environ["BOOTSHELF_KEYSET"] = new_keyset()
-        call_command("migrate", verbosity=0)
-        yield
-    finally:
-        server.release()
 
 
 @contextmanager
