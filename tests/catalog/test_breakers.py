@@ -13,6 +13,7 @@ from catalog.models import Breaker, Source, SyncRun
 from catalog.runs import queue_due_sources, request_sync, start_run
 from catalog.sync import run_queued, run_sync
 from catalog.templatetags.when import moment
+from tests.catalog.test_sync_runs import at_once
 from tests.clouds import credentials
 
 pytestmark = pytest.mark.django_db
@@ -269,7 +270,7 @@ def test_the_pages_say_where_since_when_and_when_it_is_tried_again(simulated, so
 def test_a_source_that_only_waits_says_so(simulated, source, other, as_user, bob, make_source, account):
     break_down(simulated, source, other)
     make_source("alibaba_ens_self", account, narrowing={"n": "1"}, last_complete_at=timezone.now())
-    assert "Cloud in trouble" in page(as_user(bob))
+    assert "Waiting for the cloud" in page(as_user(bob))
 
 
 def test_try_now_syncs_the_one_that_waited_longest(simulated, source, other, as_user, eve):
@@ -297,3 +298,38 @@ def test_another_team_sees_nothing_of_it(
     break_down(simulated, source, other)
     make_source("alibaba_ens_self", make_account(team=other_team, name="Theirs"))
     assert "is in trouble" not in page(as_user(charlie), "/t/umbra/sources/")
+
+
+# Many at once
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_runs_that_fail_at_once_open_it_once(simulated, make_source, account):
+    sources = [make_source("alibaba_ens_self", account, narrowing={"n": str(number)}) for number in range(6)]
+    simulated.fail(vendor="alibaba", status=503, times=0)
+    runs = [start_run(source, "schedule") for source in sources]
+    ended = at_once(*[lambda run=run: run_sync(run, 0) for run in runs])
+    assert [run.error["kind"] for run in ended] == ["unavailable"] * 6
+    breaker = Breaker.objects.get()
+    assert (breaker.failures, breaker.openings, len(breaker.sources)) == (6, 1, 6)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_beats_at_once_send_one_probe(simulated, source, other):
+    break_down(simulated, source, other)
+    its_time_has_come(), make_due()
+    found = at_once(*[queue_due_sources] * 4)
+    assert sum(len(ids) for ids in found) == SyncRun.objects.filter(state="queued").count() == 1
+    assert Breaker.objects.get().probe == SyncRun.objects.get(state="queued").id
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_and_trouble_at_once_harm_nobody(simulated, source, other):
+    breaker = break_down(simulated, source, other)
+    simulated.heal()
+    simulated.fail(operation=OPERATION, status=503, times=0)
+    runs = [start_run(source, "person"), start_run(other, "person")]
+    ended = at_once(*[lambda run=run: run_sync(run, 0) for run in runs])
+    assert [run.state for run in ended] == ["failed", "complete"]
+    assert not Breaker.objects.filter(id=breaker.id).exists()
+    assert not Breaker.objects.filter(open_until__isnull=False).exists()

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from hypothesis import given
+from hypothesis import strategies as st
 
 from catalog import actions, pace, tasks
 from catalog.connections import connect
@@ -123,6 +125,37 @@ def test_without_valkey_each_process_keeps_the_pace_alone(no_valkey, key, caplog
     assert waits[: RATE - 1] == [0] * (RATE - 1) and RATE * INTERVAL * 0.5 < waits[-1] <= RATE * INTERVAL
     assert take_turn(key, RATE, 0.01) is None
     assert caplog.text.count("Valkey is away") == 1, "it is asked again after a while, not before each call"
+
+
+@given(
+    rate=st.integers(1, 50),
+    calls=st.lists(st.tuples(st.floats(0, 2), st.floats(0, 5)), min_size=1, max_size=120),
+)
+def test_whenever_they_ask_no_second_has_more_than_two_seconds_worth(rate, calls):
+    """The same algorithm, on a clock that a test can turn."""
+    clock, granted, refused = Clock(), [], 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pace, "time", clock)
+        patch.setattr(pace, "_alone", {})
+        patch.setattr(pace, "_away_until", float("inf"))
+        for gap, longest in calls:
+            clock.now += gap
+            wait = take_turn("x", rate, longest)
+            refused += wait is None
+            if wait is not None:
+                assert 0 <= wait <= longest
+                granted.append(clock.now + wait)
+    assert len(granted) + refused == len(calls)
+    assert granted == sorted(granted), "who asks first goes first"
+    for start in granted:
+        assert sum(start <= at < start + 1 for at in granted) <= 2 * rate
+
+
+class Clock:
+    now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
 
 
 @pytest.mark.django_db
