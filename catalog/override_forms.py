@@ -52,8 +52,7 @@ class CorrectionForm(ActionForm):
 
     def look_again(self, field: str, now: str) -> None:
         """Keep what was entered, and take it that the person has seen what the field is now."""
-        self.data = self.data.copy()
-        self.data[self.add_initial_prefix(field)] = now
+        self.data = {**dict(self.data.items()), self.add_initial_prefix(field): now}
 
     def rows(self) -> list[tuple[forms.BoundField, str, bool]]:
         """Each field of the image with what is to be said of it and whether its correction can be taken back."""
@@ -66,10 +65,10 @@ class CorrectionForm(ActionForm):
     @staticmethod
     def _choice(field: str, values: tuple[str, ...]) -> forms.ChoiceField:
         choices = [(value, VALUES[field].get(value, value)) for value in values]
-        return forms.ChoiceField(label=LABELS[field], choices=choices, show_hidden_initial=True)
+        return forms.ChoiceField(label=str(LABELS[field]), choices=choices, show_hidden_initial=True)
 
     @staticmethod
     def _text(field: str, **attrs: Any) -> forms.CharField:
         attrs |= {"maxlength": LONGEST[field], "autocomplete": "off", "spellcheck": "false", "dir": "auto"}
         widget = forms.TextInput(attrs=attrs)
-        return forms.CharField(label=LABELS[field], required=False, show_hidden_initial=True, widget=widget)
+        return forms.CharField(label=str(LABELS[field]), required=False, show_hidden_initial=True, widget=widget)
