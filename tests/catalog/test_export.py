@@ -63,7 +63,7 @@ def shelf(source: Source, other: Source) -> None:
 def pages_of(client: Client, query: str) -> list[str]:
     """The ids of all pages of the list, as its links lead from one to the next."""
     found: list[str] = []
-    page = client.get(f"{LIST}?{query}&size=25").context
+    page = client.get(f"{LIST}?{query}&size=25", follow=True).context
     while True:
         found += [str(row.id) for row in page["rows"]]
         following = [query for kind, _words, query in page["pager"] if kind == "next"]
