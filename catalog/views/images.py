@@ -18,7 +18,7 @@ from catalog.also_in import also_in
 from catalog.browse import ImageFilter, parse
 from catalog.cells import Shelf
 from catalog.counts import MOST, Counts, count
-from catalog.display import shown
+from catalog.display import Display, shown
 from catalog.facts import facts, history, provider_data, support_words
 from catalog.freshness import freshness
 from catalog.labels import STATE_TONES, SUPPORT_TONES, value_label
@@ -47,40 +47,46 @@ def image_list(request: TeamRequest, slug: str) -> HttpResponse:
     asked, view, told = saved_views.place(listed, parse(request.GET, team.id, sources, typing=typing))
     if not request.htmx and not told and (elsewhere := canonical_redirect(request, team, asked)):
         return elsewhere
-    counts = count(asked)
+    counts, list_url = count(asked), reverse("catalog:image_list", args=[slug])
+    context = {"list_url": list_url, "asked": asked, "counts": counts, "most": MOST}
+    context["facets"] = rail.facets(asked, counts)
     if wants(request, "rail-counts"):
-        found = {"list_url": reverse("catalog:image_list", args=[slug]), "asked": asked, "counts": counts}
-        return render(request, "catalog/_image_rail_counts.html", found | {"facets": rail.facets(asked, counts)})
-    size, resized = _page_size(request)
-    display = shown(request.user, view)
-    page, notices = _fetch(asked, table.sql(display.columns), request.GET.get("page", ""), size, counts)
-    list_url, may_edit = reverse("catalog:image_list", args=[slug]), request.membership.allows("editor")
-    shelf = Shelf({source.id: source for source in sources}, asked.names, asked.systems.day, list_url, may_edit)
-    context: dict[str, Any] = {
-        "list_url": list_url,
-        "asked": asked,
-        "notices": [*asked.notices, *told, *notices, *resized],
-        "counts": counts,
-        "most": MOST,
-        "facets": rail.facets(asked, counts),
+        return render(request, "catalog/_image_rail_counts.html", context)
+    cursor, display = request.GET.get("page", ""), shown(request.user, view)
+    found, notices = _table(request, sources, asked, display, counts)
+    context |= found | {
+        "notices": [*asked.notices, *told, *notices],
         "suggestions": rail.suggestions(asked, counts),
+        "menu": saved_views.menu(request.membership, listed, view, asked, display, page=cursor, sources=sources),
+        "freshness": freshness(sources, asked.names),
+    }
+    if not found["rows"]:
+        context |= _empty(team, sources, asked, counts)
+    if not wants(request, "image-results"):
+        return render(request, "catalog/image_list.html", context)
+    response = render(request, "catalog/_image_results.html", context | {"swapped": True})
+    return with_address(request, response, team, sources, asked, "" if found["moved"] else cursor)
+
+
+def _table(
+    request: TeamRequest, sources: list[Source], asked: ImageFilter, display: Display, counts: Counts
+) -> tuple[dict[str, Any], list[str]]:
+    """One page of rows, what leads to the others, and what to tell. `moved`: it is not the page that was asked for."""
+    size, notices = _page_size(request)
+    page, moved = _fetch(asked, table.sql(display.columns), request.GET.get("page", ""), size, counts)
+    list_url = reverse("catalog:image_list", args=[request.membership.team.slug])
+    by_id, may_edit = {source.id: source for source in sources}, request.membership.allows("editor")
+    shelf = Shelf(by_id, asked.names, asked.systems.day, list_url, may_edit)
+    found = {
         "display": display,
-        "menu": saved_views.menu(
-            request.membership, listed, view, asked, display, page=request.GET.get("page", ""), sources=sources
-        ),
         "headers": table.headers(asked, display.columns),
         "rows": table.rows(page.rows, display.columns, shelf),
         "page": page,
         "pager": _pager(asked, page),
         "sizes": [(n, asked.query(size=str(n)), n == size) for n in pages.SIZES],
-        "freshness": freshness(sources, asked.names),
+        "moved": bool(moved),
     }
-    if not page.rows:
-        context |= _empty(team, sources, asked, counts)
-    if not wants(request, "image-results"):
-        return render(request, "catalog/image_list.html", context)
-    response = render(request, "catalog/_image_results.html", context | {"swapped": True})
-    return with_address(request, response, team, sources, asked, "" if notices else request.GET.get("page", ""))
+    return found, [*moved, *notices]
 
 
 @require_safe
@@ -140,9 +146,7 @@ def _page_size(request: Any) -> tuple[int, list[str]]:
 
 def _fetch(asked: ImageFilter, columns: str, cursor: str, size: int, counts: Counts) -> tuple[pages.Page, list[str]]:
     try:
-        page = pages.fetch(
-            asked, columns, cursor=cursor, size=size, total=counts.exact_total, selected=counts.selected
-        )
+        page = pages.fetch(asked, columns, cursor=cursor, size=size, total=counts.exact_total, selected=counts.selected)
     except pages.BadCursor:
         notice = _("This address led to a place in another list. Here is the first page.")
         return pages.fetch(asked, columns, size=size, selected=counts.selected), [notice]
