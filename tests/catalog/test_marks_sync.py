@@ -1,6 +1,7 @@
 """What a team says of its images survives every sync: labels, stars and notes, and the words they are found by."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,12 +19,13 @@ from tests.catalog.test_sync import PAGED, counts, put_placeholder, shelf, sync
 
 
 @pytest.fixture
-def source(simulated: object, make_source: Callable[..., Source]) -> Source:
+def source(simulated: Any, make_source: Callable[..., Source]) -> Source:
     return make_source("alibaba_ens_self")
 
 
 def marks() -> dict[str, tuple]:
-    return {key: rest for key, *rest in Image.objects.values_list("key", "labels", "starred", "note", "own_text")}
+    found = Image.objects.values_list("key", "labels", "starred", "note", "own_text")
+    return {key: tuple(rest) for key, *rest in found}
 
 
 def mark(team: Team, eve: User, source: Source) -> None:
@@ -35,7 +37,7 @@ def mark(team: Team, eve: User, source: Source) -> None:
 
 
 def test_marks_survive_syncs_that_change_lose_and_find_images(
-    team: Team, eve: User, source: Source, simulated: object
+    team: Team, eve: User, source: Source, simulated: Any
 ) -> None:
     sync(source)
     mark(team, eve, source)
@@ -46,7 +48,7 @@ def test_marks_survive_syncs_that_change_lose_and_find_images(
         assert sum(counts(run)[1:]) >= 5
         after = marks()
         assert {key: after[key] for key in before} == before
-        assert all(after[key] == [[], False, "", ""] for key in after.keys() - before.keys())
+        assert all(after[key] == ([], False, "", "") for key in after.keys() - before.keys())
         check_search()
         assert kept() == counted()
     lost = Image.objects.exclude(missing_since=None).exclude(own_text="")[0]
@@ -64,7 +66,7 @@ def test_an_unchanged_listing_writes_no_marked_row(team: Team, eve: User, source
     assert shelf(source) == before
 
 
-def test_a_mark_is_no_change_that_a_sync_tells(team: Team, eve: User, source: Source, simulated: object) -> None:
+def test_a_mark_is_no_change_that_a_sync_tells(team: Team, eve: User, source: Source, simulated: Any) -> None:
     sync(source)
     at = dict(Image.objects.values_list("key", "changed_at"))
     mark(team, eve, source)
@@ -86,7 +88,7 @@ def test_a_mark_is_no_change_that_a_sync_tells(team: Team, eve: User, source: So
     )
 )
 def test_what_is_searched_equals_a_fresh_computation_after_any_marks_and_syncs(
-    team: Team, eve: User, source: Source, simulated: object, history: list[tuple]
+    team: Team, eve: User, source: Source, simulated: Any, history: list[tuple]
 ) -> None:
     sync(source)
     for what, start, length, word in history:
@@ -106,7 +108,7 @@ def test_what_is_searched_equals_a_fresh_computation_after_any_marks_and_syncs(
 
 
 def test_a_registered_image_keeps_its_marks_when_it_is_listed(
-    team: Team, eve: User, source: Source, simulated: object
+    team: Team, eve: User, source: Source, simulated: Any
 ) -> None:
     sync(source)
     document = Image.objects.all()[0].document_row.document | {"ImageId": "m-brand-new"}
@@ -123,7 +125,7 @@ def test_a_registered_image_keeps_its_marks_when_it_is_listed(
 def test_marks_go_over_to_the_image_that_takes_a_placeholders_place(
     team: Team,
     eve: User,
-    simulated: object,
+    simulated: Any,
     send: Callable,  # noqa: F811
 ) -> None:
     """The cloud gave it a version of its own, so that it is listed as another one."""
@@ -146,7 +148,7 @@ def test_marks_go_over_to_the_image_that_takes_a_placeholders_place(
 def test_an_image_that_is_registered_again_keeps_its_marks(
     team: Team,
     eve: User,
-    simulated: object,
+    simulated: Any,
     send: Callable,  # noqa: F811
 ) -> None:
     image = send(VM).image
