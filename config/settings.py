@@ -85,7 +85,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "accounts.access.team_context",
             ],
-            "builtins": ["heroicons.templatetags.heroicons"],
+            "builtins": ["accounts.templatetags.icons"],
         },
     }
 ]
