@@ -119,7 +119,7 @@ def test_due_sources_are_queued_once_and_their_next_sync_moves_on(source, told):
         {"paused_at": timezone.now()},
         {"archived_at": timezone.now()},
         {"cloud_account": None},
-        {"next_sync_at": timezone.now() + timedelta(minutes=1)},
+        {"next_sync_at": timezone.now() + timedelta(days=1)},
     ],
     ids=lambda fields: next(iter(fields)),
 )
