@@ -143,8 +143,9 @@ def suggestions(asked: ImageFilter, counts: Counts) -> list[Suggestion]:
         label = asked.value_label(dimension, value)
         if value not in (*choice.wanted, *choice.unwanted) and begun in f"{label}\n{value}".casefold():
             rest = asked.toggled(dimension, value, exclude=excluded).query()
-            found.append((not label.casefold().startswith(begun), -n, Suggestion(label, n, rest)))
-    return [one for *_order, one in sorted(found, key=lambda one: one[:2])[:SUGGESTED]]
+            last = value in ("other", "unknown"), not label.casefold().startswith(begun), -n
+            found.append((last, Suggestion(label, n, rest)))
+    return [one for _last, one in sorted(found, key=lambda one: one[0])[:SUGGESTED]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,11 @@ def test_suggestions_are_those_of_the_other_filters(look: Callable[..., Any], so
     html = look("arch=arm64&q=-distribution:", **HTMX, **{"HX-Typing": "true"}).content.decode()
     hint = html[html.index('class="hint"') : html.index("</p>", html.index('class="hint"'))]
     assert "distribution=-Ubuntu&amp;arch=arm64" in hint and "15" in hint and "Core" not in hint
-    assert 'class="hint"' not in look("q=sort:", **HTMX, **{"HX-Typing": "true"}).content.decode()
+    put(source, "strange", distribution=None)
+    html = look("q=distribution:", **HTMX, **{"HX-Typing": "true"}).content.decode()
+    assert html.index("distribution=Ubuntu") < html.index("distribution=unknown"), "what is not known comes last"
+    html = look("q=sort:", **HTMX, **{"HX-Typing": "true"}).content.decode()
+    assert "ends <b>sort:</b>" in html and 'class="chip"' not in html
 
 
 @pytest.mark.parametrize(
