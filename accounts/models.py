@@ -192,4 +192,7 @@ class AuditEvent(models.Model):
     changes = models.JSONField(default=dict)
 
     class Meta:
-        indexes = [models.Index(fields=["team", "-at"], name="auditevent_team_at")]
+        indexes = [
+            models.Index(fields=["team", "-at"], name="auditevent_team_at"),
+            models.Index(fields=["team", "target_id", "-at"], name="auditevent_target_at"),
+        ]

@@ -251,6 +251,8 @@ class Image(TeamRow):
                 name="image_team_reference",
                 condition=models.Q(repository__isnull=False, tag__isnull=False),
             ),
+            # The few with a correction, which a sync must keep: 0.6 ms among 25 000 images, 37 without.
+            models.Index(fields=["source"], condition=~models.Q(overrides={}), name="image_overridden"),
             GinIndex(
                 fields=["team", "search_text"], opclasses=["uuid_ops", "gin_trgm_ops"], name="image_search_trigrams"
             ),
