@@ -95,6 +95,7 @@ class Membership(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["team", "user"], name="membership_once"),
+            models.UniqueConstraint(fields=["team", "id"], name="membership_team_id"),
             models.CheckConstraint(condition=models.Q(role__in=["viewer", "editor", "admin"]), name="membership_role"),
         ]
 

@@ -15,7 +15,7 @@ from django.db import models
 from django.db.models.functions import Coalesce, Lower, Now
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import CloudAccount, Team, User
+from accounts.models import CloudAccount, Membership, Team, User
 
 
 def tenant_key(to: "type[models.Model] | str", **options: Any) -> Any:
@@ -297,7 +297,37 @@ class ImageChange(models.Model):
     after = models.TextField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["team", "-at", "-id"], name="imagechange_team_at")]
+        # What one run did of a source, and what one person did to an image, has one time: a set (catalog/change_sets.py).
+        indexes = [
+            models.Index(fields=["team", "at", "source", "id"], include=["kind", "field"], name="imagechange_team_set")
+        ]
+
+
+class ChangeVisit(TeamRow):
+    """How far a member has read the changes (catalog/change_visits.py).
+
+    Those after `since` are new to them in this visit, None at their first. It was last looked at `opened_at`; what is
+    after `shown_until` cannot have been seen then.
+    """
+
+    membership = tenant_key(Membership, related_name="+", db_index=False)
+    since = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField(db_default=Now())
+    shown_until = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["membership"], name="changevisit_once")]
+
+
+class ChangeFeed(TeamRow):
+    """A member's secret address of the team's changes. Of its token only the SHA-256 is kept (catalog/feeds.py)."""
+
+    membership = tenant_key(Membership, related_name="+", db_index=False)
+    digest = models.BinaryField(unique=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["membership"], name="changefeed_once")]
 
 
 class FacetCount(models.Model):

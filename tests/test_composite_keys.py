@@ -7,7 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
 
-from accounts.models import CloudAccount, Team
+from accounts.models import CloudAccount, Membership, Team, User
 from catalog import models as catalog
 
 pytestmark = pytest.mark.django_db
@@ -78,15 +78,17 @@ def test_every_tenant_row_goes_with_its_team(model: type[models.Model], rows: di
 def rows(team: Team, other_team: Team) -> dict[str, dict[str, Any]]:
     """A row of every table of the pairs, by table; and, by team, rows to point at that nothing points at yet."""
     spares = {owner.slug: make_targets(owner, "spare") for owner in (team, other_team)}
-    account, source, run, image = make_targets(team, "used").values()
+    account, source, run, image, membership = make_targets(team, "used").values()
     both: dict[str, Any] = {"team": team, "source": source}
     made = [
-        *(account, source, run, image),
+        *(account, source, run, image, membership),
         catalog.ImageDocument.objects.create(team=team, image=image, document={}),
         catalog.ImageChange.objects.create(**both, run=run, image=image, kind="added"),
         catalog.FacetCount.objects.get(**both),
         catalog.Registration.objects.create(team=team, cloud_account=account, image=image),
         catalog.ConnectionTest.objects.create(team=team, cloud_account=account),
+        catalog.ChangeVisit.objects.create(team=team, membership=membership),
+        catalog.ChangeFeed.objects.create(team=team, membership=membership, digest=b"d"),
         catalog.Breaker.objects.create(team=team, cloud_account=account, product="ENS", region="cn-hangzhou"),
     ]
     targets = {slug: {table: row.pk for table, row in found.items()} for slug, found in spares.items()}
@@ -101,7 +103,9 @@ def make_targets(team: Team, name: str) -> dict[str, Any]:
     image = catalog.Image.objects.create(
         team=team, source=source, key=name, type=name, content_hash=b"", search_pieces=[]
     )
-    return {row._meta.db_table: row for row in (account, source, run, image)}
+    user = User.objects.create(email=f"{name}@{team.slug}.example.org")
+    membership = Membership.objects.create(team=team, user=user, role="viewer")
+    return {row._meta.db_table: row for row in (account, source, run, image, membership)}
 
 
 @pytest.mark.parametrize("pair", pairs(), ids=lambda pair: ".".join(pair[:2]))
