@@ -1,34 +1,30 @@
 """How many images a filter selects, and how many each value of each facet would: one query, whatever the size of the
 shelf.
 
-Without a search these are sums over catalog_facetcount, which triggers keep (migration 0003). A search has no counts
-kept: then the matching images themselves are counted, up to MOST of them. A facet's counts leave out its own choice and
-honour all others.
+Without a search these are sums over what is kept of each combination of facet values (catalog/combinations.py). A
+search has no counts kept: then the matching images themselves are counted, up to MOST of them. A facet's counts leave
+out its own choice and honour all others.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 from django.db import connection
 
-from catalog.browse import Choice, ImageFilter
+from catalog.browse import NOTHING, Choice, ImageFilter
+from catalog.combinations import AXES, Axis, Tally, Value, read
 from catalog.labels import DIMENSIONS
-from catalog.selection import (
-    COLUMNS,
-    Condition,
-    all_of,
-    chosen,
-    foreign_distributions,
-    matching,
-    of_team,
-    searched,
-    supported,
-)
+from catalog.selection import Condition, all_of, foreign_distributions, of_team, searched
+from catalog.steps import Selected
+from catalog.walks import count_by_facets
 
 MOST = 10_000
-VALUES = {"label": "to_json(b.labels)::text", "star": "CASE WHEN b.starred THEN 'yes' ELSE 'no' END"}
-SEPARATOR = "\x1f"  # in no distribution of the table
+
+_BITS = {dimension: 1 << place for place, dimension in enumerate(DIMENSIONS)}
+_PLACES = {dimension: place for dimensions in AXES.values() for place, dimension in enumerate(dimensions)}
 
 
 @dataclass(slots=True)
@@ -37,11 +33,12 @@ class Counts:
     MOST: then the facets' numbers are lower bounds, and `total` is one where it is above MOST.
     """
 
+    selected: Selected
     total: int = 0
     shelf: int = 0
     capped: bool = False
     facets: dict[str, dict[str, int]] = field(default_factory=lambda: {d: {} for d in DIMENSIONS})
-    label_sets: dict[tuple[str, ...], int] = field(default_factory=dict)
+    label_sets: dict[Value, int] = field(default_factory=dict)
 
     @property
     def exact_total(self) -> int | None:
@@ -53,107 +50,183 @@ class Counts:
             return sum(n for labels, n in self.label_sets.items() if choice.allows_any(labels))
         return sum(n for value, n in self.facets[dimension].items() if choice.allows(value))
 
-    def add_labels(self, labels: Sequence[str], n: int) -> None:
-        found = tuple(labels) or ("unknown",)
-        self.label_sets[found] = self.label_sets.get(found, 0) + n
-        for label in found:
-            self.facets["label"][label] = self.facets["label"].get(label, 0) + n
-
 
 def count(asked: ImageFilter) -> Counts:
-    """One query; a second one when a search finds more than MOST images."""
-    base, found = _base(asked), Counts()
-    parts = [
-        *_facets(asked),
-        _sum("'total'", "''", _chosen(asked)),
-        _sum("'hits'", "''", Condition("b.counted", [])),
-        Condition(
-            "SELECT 'shelf', '', coalesce(sum(n), 0)::bigint FROM catalog_facetcount f"
-            " WHERE f.team_id = %s AND f.state <> 'archived'",
-            [asked.team_id],
-        ),
-    ]
-    fits = all_of(*supported(asked, "a"))
-    sql = f"WITH base AS MATERIALIZED (SELECT a.*, {fits.sql} AS fits FROM ({base.sql}) AS a) "  # noqa: S608
-    sql += " UNION ALL ".join(part.sql for part in parts)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*fits.params, *base.params, *(param for part in parts for param in part.params)])
-        for dimension, value, n in cursor.fetchall():
-            if dimension == "total":
-                found.total = n
-            elif dimension == "shelf":
-                found.shelf = n
-            elif dimension == "hits":
-                found.capped = n > MOST
-            elif dimension == "support":  # pairs of distribution and version, brought to their states here
-                state = asked.systems.state(*value.split(SEPARATOR, 1))
-                found.facets[dimension][state] = found.facets[dimension].get(state, 0) + n
-            elif dimension == "label" and n:
-                found.add_labels(orjson.loads(value), n)
-            elif n:
-                found.facets[dimension][value] = n
-    if found.capped:
-        found.total = count_matching(asked)
-    return found
+    """One query; a second one where a search finds more images than are counted, and few of them are selected."""
+    words, foreign = searched(asked), foreign_distributions(asked)
+    if not words and not foreign:
+        kept, _ = read(asked.team_id)
+        return _counted(asked, kept, [_Part(kept.counts)], None)
+    kept, found = read(asked.team_id, *_looked_up(asked, words, bool(foreign)))
+    listed = orjson.loads(found or "[]")
+    hits = sum(n for _number, n, _text in listed)
+    counts = _counted(asked, kept, _parts(asked, kept, listed, only_other=not words), hits if words else None)
+    counts.capped = hits > MOST
+    if hits > _looked_at():
+        counts.selected.hits = None
+        if counts.total <= MOST:
+            counts.total = count_matching(asked, counts.selected)
+    return counts
 
 
-def count_matching(asked: ImageFilter) -> int:
+def select(asked: ImageFilter) -> Selected:
+    """What the filter selects, without its counts; `hits` are not known then. One query."""
+    kept, _ = read(asked.team_id)
+    return _selected(kept, _failed(asked, kept.combinations.axes, sure=False), None)
+
+
+def count_matching(asked: ImageFilter, selected: Selected | None = None) -> int:
     """The selected images themselves, counted up to MOST + 1."""
-    where = matching(asked)
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM catalog_image i WHERE {where.sql} LIMIT {MOST + 1}) AS found"  # noqa: S608
+    where = count_by_facets(asked, selected or select(asked), MOST + 1)
     with connection.cursor() as cursor:
-        cursor.execute(sql, where.params)
+        cursor.execute(*where)
         return int(cursor.fetchone()[0])
 
 
-def _sum(dimension: str, value: str, where: Condition) -> Condition:
-    sql = f"SELECT {dimension}, {value}, coalesce(sum(n), 0)::bigint FROM base b WHERE {where.sql}"  # noqa: S608
-    return Condition(sql, where.params)
+def _looked_at() -> int:
+    """So many images a search looks at: some more than MOST, since a few of them are not selected."""
+    return MOST + MOST // 4
 
 
-def _chosen(asked: ImageFilter, leave_out: str = "") -> Condition:
-    """Of the base's rows. Whether OS support `fits` was found out once a row, not anew for each facet: it is dear."""
-    fits = [Condition("b.fits", [])] if leave_out != "support" else []
-    return all_of(chosen(asked, "b", {leave_out, "support"}), *fits)
-
-
-def _facets(asked: ImageFilter) -> Iterator[Condition]:
-    for dimension, column in COLUMNS.items():
-        where = _chosen(asked, dimension)
-        value = VALUES.get(dimension, f"b.{column}::text")
-        sql = f"SELECT '{dimension}', {value}, sum(n)::bigint FROM base b WHERE {where.sql} GROUP BY 2"  # noqa: S608
-        yield Condition(sql, where.params)
-    where = _chosen(asked, "support")
-    pair = "b.distribution_facet || %s || b.os_version_facet"
-    sql = f"SELECT 'support', {pair}, sum(n)::bigint FROM base b WHERE {where.sql} GROUP BY 2"  # noqa: S608
-    yield Condition(sql, [SEPARATOR, *where.params])
-
-
-def _base(asked: ImageFilter) -> Condition:
-    """Rows of facet values with a count each: the kept ones, the images a search finds, or, for distributions the table
-    does not know, the kept ones with the images under "other" in the place of their counts.
+@dataclass(slots=True)
+class _Part:
+    """Counts of all rows. `allows` says of systems under "other", where the text of an image tells, whether the choice
+    of distributions allows these.
     """
-    columns = ", ".join(COLUMNS.values())
-    foreign, words = foreign_distributions(asked), searched(asked)
-    if not foreign and not words:
-        return _kept(columns, of_team(asked, "k"))
-    text = "lower(distribution)" if foreign else "NULL::text"
-    where = all_of(of_team(asked), words or Condition("i.distribution_facet = 'other'", []))
-    counted = Condition(
-        f"SELECT {columns}, {text} AS distribution, count(*) AS n, true AS counted FROM ("  # noqa: S608
-        f"SELECT {columns}, distribution FROM catalog_image i WHERE {where.sql} LIMIT {MOST + 1}"
-        f") AS found GROUP BY {columns}, {text}",
-        where.params,
-    )
+
+    counts: list[int]
+    allows: bool | None = None
+
+
+def _looked_up(asked: ImageFilter, words: Condition | None, by_text: bool) -> tuple[str, list[Any]]:
+    """SQL that gives [number, count, distribution] of what a search finds, as JSON; of what is under "other", if
+    nothing is searched but a distribution that has no count of its own.
+    """
+    text = "CASE WHEN i.distribution_facet = 'other' THEN lower(i.distribution) END" if by_text else "NULL::text"
     if words:
-        return counted
-    kept = _kept(columns, all_of(of_team(asked, "k"), Condition("k.distribution_facet <> 'other'", [])))
-    return Condition(f"{kept.sql} UNION ALL {counted.sql}", [*kept.params, *counted.params])
-
-
-def _kept(columns: str, where: Condition) -> Condition:
-    return Condition(
-        f"SELECT {columns}, NULL::text AS distribution, n, false AS counted FROM catalog_facetcount k"  # noqa: S608
-        f" WHERE k.n > 0 AND {where.sql}",
+        where = all_of(of_team(asked), words)
+        rows = f"SELECT i.facets, {text} AS text FROM catalog_image i WHERE {where.sql}"  # noqa: S608
+    else:
+        where = Condition("k.team_id = %s AND k.distribution_facet = 'other'", [asked.team_id])
+        inner = f"SELECT i.facets, {text} AS text FROM catalog_image i WHERE i.facets = k.facets OFFSET 0"  # noqa: S608
+        rows = f"SELECT p.* FROM catalog_facetcount k CROSS JOIN LATERAL ({inner}) AS p WHERE {where.sql}"  # noqa: S608
+    return (
+        "SELECT json_agg(json_build_array(facets, n, text))::text FROM ("  # noqa: S608
+        f"SELECT facets, text, count(*) AS n FROM ({rows} LIMIT {_looked_at() + 1}) AS found GROUP BY 1, 2) AS grouped",
         where.params,
     )
+
+
+def _parts(
+    asked: ImageFilter, kept: Tally, listed: list[tuple[int, int, str | None]], *, only_other: bool
+) -> Iterator[_Part]:
+    """What was looked up; with `only_other`, in the place of what is kept of the distributions under "other"."""
+    combinations, choice = kept.combinations, asked.choices.get("distribution", NOTHING)
+    if only_other:
+        counts, system = kept.counts.copy(), combinations.axes["system"]
+        for value, rows in zip(system.values, system.rows, strict=True):
+            for row in rows if value[1] == "other" else ():
+                counts[row] = 0
+        yield _Part(counts)
+    split: dict[bool | None, Counter[int]] = defaultdict(Counter)
+    for number, n, text in listed:
+        split[None if text is None else _allows_text(choice, text)][number] += n
+    for allows, found in split.items():
+        yield _Part(combinations.spread(found.items()), allows)
+
+
+def _counted(asked: ImageFilter, kept: Tally, parts: Iterable[_Part], hits: int | None) -> Counts:
+    axes = kept.combinations.axes
+    failed = _failed(asked, axes)
+    unsure = _failed(asked, axes, sure=False) if foreign_distributions(asked) else failed
+    counts = Counts(_selected(kept, unsure, hits), shelf=_shelf(kept))
+    for part in parts:
+        fails = failed if part.allows is None else _by_its_text(axes["system"], failed, part.allows)
+        passing = part.counts.copy()
+        missed = {_BITS[dimension]: [0] * len(passing) for dimension in DIMENSIONS if asked.choice(dimension)}
+        for row, bits in fails.items():
+            if bits and (n := passing[row]):
+                passing[row] = 0
+                if bits in missed:
+                    missed[bits][row] = n
+        counts.total += sum(passing)
+        for name, dimensions in AXES.items():
+            sums = axes[name].sums(passing)
+            for dimension in dimensions:
+                own = axes[name].sums(missed[_BITS[dimension]]) if _BITS[dimension] in missed else None
+                _tell(counts, dimension, axes[name], list(map(int.__add__, sums, own)) if own else sums, asked)
+    return counts
+
+
+def _selected(kept: Tally, failed: Mapping[int, int], hits: int | None) -> Selected:
+    counts, others = kept.counts.copy(), [row for row in failed if kept.counts[row]]
+    for row in others:
+        counts[row] = 0
+    return Selected(kept, counts, others, sum(counts), sum(kept.counts), hits)
+
+
+def _shelf(kept: Tally) -> int:
+    axis, place = kept.combinations.axes["kind"], _PLACES["state"]
+    sums = axis.sums(kept.counts)
+    return sum(n for value, n in zip(axis.values, sums, strict=True) if value[place] != "archived")
+
+
+def _tell(counts: Counts, dimension: str, axis: Axis, sums: list[int], asked: ImageFilter) -> None:
+    told = counts.facets[dimension]
+    for value, n in zip(axis.values, sums, strict=True):
+        if not n:
+            continue
+        if dimension == "label":
+            labels = value or ("unknown",)
+            counts.label_sets[labels] = counts.label_sets.get(labels, 0) + n
+        else:
+            labels = (_value(dimension, value, asked),)
+        for one in labels:
+            told[one] = told.get(one, 0) + n
+
+
+def _value(dimension: str, value: Value, asked: ImageFilter) -> str:
+    if dimension == "support":
+        return asked.systems.state(value[1], value[2])
+    return value[_PLACES[dimension]]
+
+
+# What fails
+
+
+def _failed(asked: ImageFilter, axes: Mapping[str, Axis], *, sure: bool = True) -> dict[int, int]:
+    """The rows that do not meet some choice, with the bits of those dimensions. Where that depends on an image's own
+    text, which is not known of a count, it meets it unless `sure`.
+    """
+    failed: dict[int, int] = {}
+    for name, dimensions in AXES.items():
+        choices = [(d, choice) for d in dimensions if (choice := asked.choice(d))]
+        for value, rows in zip(axes[name].values, axes[name].rows, strict=True):
+            bits = sum(_BITS[d] for d, choice in choices if not _allows(asked, d, choice, value, sure))
+            if bits:
+                for row in rows:
+                    failed[row] = failed.get(row, 0) | bits
+    return failed
+
+
+def _by_its_text(system: Axis, failed: Mapping[int, int], allows: bool) -> dict[int, int]:
+    """What fails, with another verdict on the distributions under "other"."""
+    found, bit = dict(failed), _BITS["distribution"]
+    for value, rows in zip(system.values, system.rows, strict=True):
+        for row in rows if value[1] == "other" else ():
+            found[row] = found.get(row, 0) & ~bit | (0 if allows else bit)
+    return found
+
+
+def _allows(asked: ImageFilter, dimension: str, choice: Choice, value: Value, sure: bool) -> bool:
+    if dimension == "label":
+        return choice.allows_any(value or ("unknown",))
+    if not sure and dimension == "distribution" and value[1] == "other" and foreign_distributions(asked):
+        return "other" not in choice.unwanted
+    return choice.allows(_value(dimension, value, asked))
+
+
+def _allows_text(choice: Choice, text: str) -> bool:
+    """A distribution under "other" is that, and what it is called."""
+    lowered = Choice(tuple(map(str.lower, choice.wanted)), tuple(map(str.lower, choice.unwanted)))
+    return lowered.allows_any({"other", text})

@@ -297,7 +297,7 @@ class ImageChange(models.Model):
     after = models.TextField(null=True)
 
     class Meta:
-        # What one run did of a source, and what one person did to an image, has one time: a set (catalog/change_sets.py).
+        # What one run did to a source, or a person to an image, has one time: a set (catalog/change_sets.py).
         indexes = [
             models.Index(fields=["team", "at", "source", "id"], include=["kind", "field"], name="imagechange_team_set")
         ]

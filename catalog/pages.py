@@ -2,8 +2,8 @@
 go.
 
 A position is the sort key and the id of a row. It travels as a signed cursor that holds team, filter and sort, and is
-worth nothing with another of these. Sort keys are never NULL: an unknown text sorts behind every other, an unknown
-number before.
+worth nothing with another of these. What the counts know of a filter decides how its rows are found (catalog/walks.py);
+who has counted already hands that on as `selected`.
 """
 
 import hashlib
@@ -16,44 +16,16 @@ from uuid import UUID
 from django.core import signing
 from django.db import connection
 
+from catalog import counts
 from catalog.browse import ImageFilter
-from catalog.selection import Condition, all_of, matching
+from catalog.orders import ORDERS, Order
+from catalog.steps import Selected, Step
+from catalog.walks import walk
 
 SALT = "catalog.pages"
 SIZES = (25, 50, 100)
 DEFAULT_SIZE = 50
 LAST = "last"
-_BEHIND_ALL = "U&'\\+10FFFF'"
-
-
-class Order(NamedTuple):
-    """A sort key in SQL (`i` is the image, `s` its source), and the type its position is given back as."""
-
-    sql: str
-    type: str = "text"
-
-
-def _text(column: str) -> Order:
-    return Order(f'coalesce(lower(left({column}, 60)), {_BEHIND_ALL}) COLLATE "C"')
-
-
-ORDERS = {
-    "name": Order("i.name_key"),
-    "os": Order(
-        f"(coalesce(lower(left(i.distribution, 60)), {_BEHIND_ALL} || i.os)"
-        " || ' ' || coalesce(left(i.os_version, 60), '')) COLLATE \"C\""
-    ),
-    "distribution": _text("i.distribution"),
-    "os_version": _text("i.os_version"),
-    "arch": Order("i.arch"),
-    "type": Order("i.type"),
-    "visibility": Order("i.visibility"),
-    "source": Order("(s.kind || ' ' || s.region || ' ' || s.cluster || ' ' || s.id)"),
-    "region": Order("i.region"),
-    "size": Order("coalesce(i.size_gib, -1)", "bigint"),
-    "state": Order("i.state"),
-    "changed": Order("i.changed_at", "timestamptz"),
-}
 
 
 class Position(NamedTuple):
@@ -90,15 +62,22 @@ class Page:
 
 
 def fetch(
-    asked: ImageFilter, columns: str, *, cursor: str = "", size: int = DEFAULT_SIZE, total: int | None = None
+    asked: ImageFilter,
+    columns: str,
+    *,
+    cursor: str = "",
+    size: int = DEFAULT_SIZE,
+    total: int | None = None,
+    selected: Selected | None = None,
 ) -> Page:
-    """The page at a cursor ("" is the first, LAST the last). One query. `total` numbers the last page.
+    """The page at a cursor ("" is the first, LAST the last). `total` numbers the last page. One query, one more without
+    `selected`, one more for the order by source.
 
     Raises BadCursor.
     """
     position = None if cursor in ("", LAST) else _read(asked, cursor)
     backwards = cursor == LAST or (position is not None and position.backwards)
-    found = select(asked, columns, position=position, backwards=backwards, limit=size + 1)
+    found = select(asked, columns, position=position, backwards=backwards, limit=size + 1, selected=selected)
     more = len(found) > size
     found = found[:size]
     if backwards:
@@ -133,9 +112,9 @@ def stream(asked: ImageFilter, columns: str, *, batch: int = 1000) -> Iterator[t
 
 def batches(asked: ImageFilter, columns: str, *, batch: int) -> Iterator[list[tuple[Any, ...]]]:
     """As `stream`, by the batch; the last one has less than `batch` rows, and may be empty."""
-    position = None
+    position, selected = None, counts.select(asked)
     while True:
-        found = select(asked, columns, position=position, limit=batch)
+        found = select(asked, columns, position=position, limit=batch, selected=selected)
         yield [row[2:] for row in found]
         if len(found) < batch:
             return
@@ -143,24 +122,44 @@ def batches(asked: ImageFilter, columns: str, *, batch: int) -> Iterator[list[tu
 
 
 def select(
-    asked: ImageFilter, columns: str, *, position: Position | None = None, backwards: bool = False, limit: int
+    asked: ImageFilter,
+    columns: str,
+    *,
+    position: Position | None = None,
+    backwards: bool = False,
+    limit: int,
+    selected: Selected | None = None,
 ) -> list[tuple[Any, ...]]:
     """(key, id, *columns) of the rows behind a position, nearest first. `columns` is SQL over `i`, the image, and `s`,
     its source.
     """
-    order, falling = ORDERS[asked.sort.removeprefix("-")], asked.sort.startswith("-") != backwards
-    parts = [matching(asked)]
-    if position is not None:
-        sign = "<" if falling else ">"
-        parts.append(Condition(f"({order.sql}, i.id) {sign} (%s::{order.type}, %s)", [position.key, position.id]))
-    where, way = all_of(*parts), "DESC" if falling else "ASC"
+    falling = asked.sort.startswith("-") != backwards
+    after = None if position is None else (position.key, position.id)
+    step = Step(_order(asked), falling, limit, after)
+    rows = walk(asked, selected or counts.select(asked), step)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {order.sql}, i.id, {columns} FROM catalog_image i JOIN catalog_source s ON s.id = i.source_id"  # noqa: S608
-            f" WHERE {where.sql} ORDER BY {order.sql} {way}, i.id {way} LIMIT %s",
-            [*where.params, limit],
+            f"WITH picked AS MATERIALIZED ({rows.sql}) SELECT p.k, p.id, {columns} FROM picked p"  # noqa: S608
+            " JOIN catalog_image i ON i.id = p.id JOIN catalog_source s ON s.id = i.source_id"
+            f" ORDER BY p.k{step.order.collated} {step.way}, p.id {step.way} LIMIT {limit}",
+            rows.params,
         )
         return cursor.fetchall()
+
+
+def _order(asked: ImageFilter) -> Order:
+    """A source's place in the order is in its row."""
+    column = asked.sort.removeprefix("-")
+    order = ORDERS[column]
+    if column != "source":
+        return order
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT s.id::text, {order.sql} FROM catalog_source s WHERE s.team_id = %s",  # noqa: S608
+            [asked.team_id],
+        )
+        keys = dict(cursor.fetchall())
+    return order._replace(key=lambda value: keys.get(value[0]))
 
 
 def _stamp(asked: ImageFilter) -> str:

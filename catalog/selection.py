@@ -74,6 +74,15 @@ def searched(asked: ImageFilter, alias: str = "i") -> Condition | None:
     return all_of(*found) if found else Condition("false", [])
 
 
+def by_text(asked: ImageFilter, alias: str = "i") -> Condition | None:
+    """What the filter asks for that no combination of facet values tells: words, distributions of somebody's own."""
+    parts = [searched(asked, alias)]
+    if foreign_distributions(asked):
+        parts.append(all_of(*_distribution(asked.choices["distribution"], alias)))
+    found = list(filter(None, parts))
+    return all_of(*found) if found else None
+
+
 def foreign_distributions(asked: ImageFilter) -> list[str]:
     """Distributions asked for that the table does not know, in small letters: they have no count of their own."""
     choice = asked.choices.get("distribution", NOTHING)

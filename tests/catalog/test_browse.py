@@ -256,8 +256,7 @@ def test_counting_takes_one_query_and_a_page_another(shelf: list[Source]) -> Non
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        counts.count(there)
-        pages.fetch(there, "i.id")
+        pages.fetch(there, "i.id", selected=counts.count(there).selected)
     assert len(queries) == 2
 
 

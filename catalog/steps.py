@@ -1,0 +1,145 @@
+"""One step through a list of images, and the SQL that every way of making it is put together from (catalog/walks.py).
+
+The SQL of a way gives `k` and `id`, the sort key and the id of images. `i` is the image, `c.f` the number of a
+combination of facet values.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from catalog.browse import ImageFilter
+from catalog.combinations import Tally
+from catalog.orders import Order
+from catalog.selection import Condition, all_of
+
+LONGEST_PAGE = 200  # what is longer is a batch of all there is
+NOTHING = Condition("SELECT NULL::text AS k, NULL::uuid AS id WHERE false", [])
+ALWAYS = Condition("true", [])
+
+
+@dataclass(slots=True)
+class Selected:
+    """What the choices of a filter select, whatever is searched: so many images of each combination (`counts`, as those
+    of `kept`), `images` in all, among `team` images; none of the combinations in the rows `others`.
+
+    `hits` is how many images the search finds, all choices aside, where that is known.
+    """
+
+    kept: Tally
+    counts: list[int]
+    others: list[int]
+    images: int
+    team: int
+    hits: int | None = None
+
+    @property
+    def rows(self) -> list[int]:
+        """The combinations that are selected."""
+        return [row for row, n in enumerate(self.counts) if n]
+
+    @property
+    def combinations(self) -> int:
+        """How many those are."""
+        return self.kept.used - len(self.others)
+
+    @property
+    def is_mostly_others(self) -> bool:
+        return 2 * len(self.others) > self.kept.used
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next `limit` rows behind `after`, which is a key and an id; `falling` is the way."""
+
+    order: Order
+    falling: bool
+    limit: int
+    after: tuple[Any, UUID] | None = None
+
+    @property
+    def way(self) -> str:
+        return "DESC" if self.falling else "ASC"
+
+    @property
+    def sign(self) -> str:
+        return "<" if self.falling else ">"
+
+    def behind(self, key: str) -> Condition:
+        """Of the images whose key is this SQL."""
+        if self.after is None:
+            return ALWAYS
+        return Condition(f"({key}, i.id) {self.sign} (%s::{self.order.type}, %s::uuid)", list(self.after))
+
+    def sorted(self, rows: Condition) -> Condition:
+        """The first ones of a way."""
+        order = f"ORDER BY k{self.order.collated} {self.way}, id {self.way} LIMIT {self.limit}"
+        return Condition(f"SELECT k, id FROM ({rows.sql}) AS unsorted {order}", rows.params)  # noqa: S608
+
+    def is_few(self, images: int, team: int) -> bool:
+        """Then looking at all of so many images is less than walking past those between them, a team's all in all."""
+        return images * images < 2 * self.limit * team
+
+
+def listed(selected: Selected, rows: Iterable[int]) -> str:
+    """The numbers of these combinations, as a bigint[]."""
+    return "{" + ",".join(map(selected.kept.combinations.numbers.__getitem__, rows)) + "}"
+
+
+def numbers(selected: Selected, rows: Iterable[int]) -> Condition:
+    """A table c of the numbers of these combinations."""
+    return Condition("unnest(%s::bigint[]) AS c(f)", [listed(selected, rows)])
+
+
+def selected_numbers(asked: ImageFilter, selected: Selected) -> Condition:
+    """The same of those that are selected; by way of the others, where those are fewer."""
+    if selected.is_mostly_others:
+        return numbers(selected, selected.rows)
+    sql = (
+        "(SELECT k.facets AS f FROM catalog_facetcount k WHERE k.team_id = %s AND k.n > 0"
+        " AND NOT k.facets = ANY(%s::bigint[])) AS c"
+    )
+    return Condition(sql, [asked.team_id, listed(selected, selected.others)])
+
+
+def is_selected(selected: Selected) -> Condition:
+    """That an image has a combination that is selected; that it has none of the others, where those are fewer."""
+    if not selected.others:
+        return ALWAYS
+    if selected.is_mostly_others:
+        return has(selected, selected.rows)
+    return has(selected, selected.others, "0 ELSE 1")
+
+
+def has(selected: Selected, rows: Iterable[int], then: str = "1") -> Condition:
+    """That an image has one of these combinations. The CASE keeps the planner from looking for it by an index."""
+    return Condition(f"CASE WHEN i.facets = ANY(%s::bigint[]) THEN {then} END = 1", [listed(selected, rows)])
+
+
+def gathered(asked: ImageFilter, selected: Selected, step: Step, rows: list[int] | None = None,
+             text: Condition = ALWAYS) -> Condition:  # fmt: skip
+    """All images of these combinations (of all that are selected) that lie behind the position. The OFFSET keeps the
+    planner from another way.
+    """
+    table = selected_numbers(asked, selected) if rows is None else numbers(selected, rows)
+    where = all_of(text, step.behind(f"{step.order.sql}{step.order.collated}"))
+    inner = f"SELECT {step.order.sql} AS k, i.id FROM {images(step)} WHERE i.facets = c.f AND {where.sql} OFFSET 0"  # noqa: S608
+    sql = f"SELECT p.k, p.id FROM {table.sql} CROSS JOIN LATERAL ({inner}) AS p"  # noqa: S608
+    return Condition(sql, [*table.params, *where.params])
+
+
+def images(step: Step) -> str:
+    """The images, with their sources where the key needs them."""
+    return "catalog_image i" + " JOIN catalog_source s ON s.id = i.source_id" * ("s." in step.order.sql)
+
+
+def first_of(step: Step, walked: Condition, otherwise: Condition) -> Condition:
+    """What was met on a walk that ends somewhere, or the other way where that was not enough."""
+    sql = (
+        f"WITH walked AS MATERIALIZED ({walked.sql}),"  # noqa: S608
+        f" enough AS MATERIALIZED (SELECT count(*) / {step.limit} AS n FROM walked)"
+        " SELECT k, id FROM walked WHERE (SELECT n FROM enough) > 0"
+        f" UNION ALL SELECT k, id FROM ({otherwise.sql}) AS o WHERE (SELECT n FROM enough) = 0"
+    )
+    return Condition(sql, [*walked.params, *otherwise.params])

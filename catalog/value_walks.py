@@ -1,0 +1,96 @@
+"""The next images by a key that follows from facet values: the counts tell which values come next and how many images
+have them, so that no such order needs an index of its own.
+
+Within one value the order is that of the ids, which are random: a walk along them meets the images of any value evenly.
+"""
+
+from typing import Any
+
+from catalog.browse import ImageFilter
+from catalog.selection import Condition, all_of, of_team
+from catalog.steps import ALWAYS, NOTHING, Selected, Step, first_of, gathered, has, listed, numbers
+
+Group = tuple[str, list[int], int]
+
+
+def by_value(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
+    """Value by value, as many as hold the rows of the step: of many images along the ids, of few all. What has no value
+    of its own (a system called as its image says) is gathered beside them.
+    """
+    few: list[tuple[str, int]] = []
+    parts: list[Condition] = []
+    left = step.limit
+    groups, own = _groups(selected, step)
+    for group in groups:
+        key, rows, images = group
+        is_here = step.after is not None and key == step.after[0]
+        if step.is_few(images, selected.team):
+            few += [(key, row) for row in rows]
+        else:
+            parts.append(_along_ids(asked, selected, step, group, is_here=is_here))
+        left -= 0 if is_here else images
+        if left <= 0:
+            break
+    if few:
+        parts.append(_all_of_few(selected, step, few))
+    if own:
+        parts.append(gathered(asked, selected, step, own))
+    if not parts:
+        return NOTHING
+    return Condition(" UNION ALL ".join(f"({p.sql})" for p in parts), [one for p in parts for one in p.params])
+
+
+def _groups(selected: Selected, step: Step) -> tuple[list[Group], list[int]]:
+    """(key, combinations, images) of the values not yet passed, in order; and the combinations whose images have keys
+    of their own.
+    """
+    axis = selected.kept.combinations.axes[step.order.axis]
+    found: dict[str, tuple[list[int], int]] = {}
+    own: list[int] = []
+    for value, rows, images in zip(axis.values, axis.rows, axis.sums(selected.counts), strict=True):
+        key = step.order.key(value) if images else ""
+        here = [row for row in rows if selected.counts[row]] if images else []
+        if key is None:
+            own += here
+        elif here:
+            before, n = found.get(key, ([], 0))
+            found[key] = before + here, n + images
+    groups = sorted(((key, *one) for key, one in found.items()), key=lambda group: group[0], reverse=step.falling)
+    if step.after is not None:
+        after = step.after[0]
+        groups = [group for group in groups if (group[0] <= after if step.falling else group[0] >= after)]
+    return groups, own
+
+
+def _along_ids(asked: ImageFilter, selected: Selected, step: Step, group: Group, *, is_here: bool) -> Condition:
+    key, rows, images = group
+    after = Condition(f"i.id {step.sign} %s::uuid", [step.after[1]]) if is_here and step.after else ALWAYS
+    where, only, bound = all_of(of_team(asked), after), has(selected, rows), 8 * step.limit * selected.team // images
+    order = f"ORDER BY i.id {step.way} LIMIT"
+    inner = f"SELECT i.id, i.facets FROM catalog_image i WHERE {where.sql} {order} {bound}"  # noqa: S608
+    sql = f"SELECT %s::text AS k, i.id FROM ({inner}) AS i WHERE {only.sql} {order} {step.limit}"  # noqa: S608
+    table = numbers(selected, rows)
+    everything = f"SELECT i.id FROM catalog_image i WHERE i.facets = c.f AND {after.sql} OFFSET 0"  # noqa: S608
+    everything = f"SELECT %s::text AS k, i.id FROM {table.sql} CROSS JOIN LATERAL ({everything}) AS i"  # noqa: S608
+    everything = f"{everything} {order} {step.limit}"
+    return first_of(
+        step,
+        Condition(sql, [key, *where.params, *only.params]),
+        Condition(everything, [key, *table.params, *after.params]),
+    )
+
+
+def _all_of_few(selected: Selected, step: Step, few: list[tuple[str, int]]) -> Condition:
+    """Of (key, combination), in one query for all keys."""
+    keys = list(dict.fromkeys(key for key, _ in few))
+    places = {key: place for place, key in enumerate(keys, 1)}
+    where = ALWAYS
+    if step.after is not None and step.after[0] in places:
+        where = Condition(f"c.place <> %s OR p.id {step.sign} %s::uuid", [places[step.after[0]], step.after[1]])
+    params: list[Any] = [keys, listed(selected, [row for _, row in few]), [places[key] for key, _ in few]]
+    sql = (
+        "SELECT (%s::text[])[c.place] AS k, p.id FROM unnest(%s::bigint[], %s::int[]) AS c(f, place)"  # noqa: S608
+        " CROSS JOIN LATERAL (SELECT i.id FROM catalog_image i WHERE i.facets = c.f OFFSET 0) AS p"
+        f" WHERE {where.sql}"
+    )
+    return Condition(sql, [*params, *where.params])

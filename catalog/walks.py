@@ -1,0 +1,124 @@
+"""How the next images of a list are found: SQL that gives the keys and ids of some rows behind a position, nearest
+first, in a time that does not depend on how many images there are.
+
+The way there is chosen by what the counts say, not by the planner's guess (`Selected` is exact, pg_trgm's estimates are
+not). Of M images selected among the team's N, in C combinations of facet values:
+
+- few (M² < 2 · limit · N): all of them, found by their combinations, then sorted;
+- many, by name, size or time: along that order's index, past what is not selected. Where the selected ones lie together
+  at its far end that is long, so it ends after about as many rows as the other way costs: the first image of each
+  combination, then the next ones of the `limit` combinations that come first;
+- many, by a key that follows from facet values: value by value (catalog/value_walks.py);
+- with words, which no count knows: what they find, where that is known to be little; else one of the above, with the
+  words looked for row by row.
+"""
+
+from catalog.browse import ImageFilter
+from catalog.selection import Condition, all_of, by_text, of_team
+from catalog.steps import (
+    ALWAYS,
+    LONGEST_PAGE,
+    NOTHING,
+    Selected,
+    Step,
+    first_of,
+    gathered,
+    images,
+    is_selected,
+    selected_numbers,
+)
+from catalog.value_walks import by_value
+
+LEAST_WALK = 500  # rows along an index
+DESCENT = 4  # so many of them cost what finding the first image of a combination does
+TEXT_WALK = 20_000
+
+
+def walk(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
+    """SQL that gives k and id of the rows of a step, and perhaps of some behind them."""
+    if not selected.images:
+        return NOTHING
+    text = by_text(asked)
+    if text is not None:
+        return step.sorted(_by_text(asked, selected, step, text))
+    if step.is_few(selected.images, selected.team):
+        return step.sorted(gathered(asked, selected, step))
+    if step.order.axis:
+        return step.sorted(by_value(asked, selected, step))
+    return _along(asked, selected, step)
+
+
+def count_by_facets(asked: ImageFilter, selected: Selected, most: int) -> Condition:
+    """SQL that counts what the filter selects, up to `most`."""
+    text = by_text(asked) or ALWAYS
+    if _is_minority(selected):
+        table = selected_numbers(asked, selected)
+        inner = f"SELECT 1 FROM catalog_image i WHERE i.facets = c.f AND {text.sql} OFFSET 0"  # noqa: S608
+        sql, params = f"{table.sql} CROSS JOIN LATERAL ({inner}) AS p", [*table.params, *text.params]
+    else:
+        where = all_of(of_team(asked), is_selected(selected), text)
+        sql, params = f"catalog_image i WHERE {where.sql}", where.params
+    return Condition(f"SELECT count(*) FROM (SELECT 1 FROM {sql} LIMIT {most}) AS found", params)  # noqa: S608
+
+
+def _is_minority(selected: Selected) -> bool:
+    """Then looking at all that the choices select is less than finding all that many words do."""
+    return selected.images <= max(TEXT_WALK, selected.team // 4)
+
+
+def _along(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
+    passed = step.limit * selected.team // selected.images
+    if step.limit > LONGEST_PAGE:
+        return first_of(step, _walked(asked, selected, step, 8 * passed), gathered(asked, selected, step))
+    bound = max(LEAST_WALK, min(8 * passed, DESCENT * selected.combinations))
+    leading = _leading(asked, selected, step)
+    return leading if 2 * passed > bound else first_of(step, _walked(asked, selected, step, bound), leading)
+
+
+def _walked(asked: ImageFilter, selected: Selected, step: Step, bound: int, text: Condition = ALWAYS) -> Condition:
+    """Along the index of the order, past `bound` rows at most."""
+    key, where = step.order.sql, all_of(of_team(asked), step.behind(step.order.sql))
+    columns = "i.id, i.facets, i.search_text, i.search_pieces, i.distribution, i.distribution_facet"
+    order = f"ORDER BY {key} {step.way}, i.id {step.way} LIMIT {bound}"
+    inner = f"SELECT {key} AS k, {columns} FROM catalog_image i WHERE {where.sql} {order}"  # noqa: S608
+    only = all_of(is_selected(selected), text)
+    order = f"ORDER BY k {step.way}, id {step.way} LIMIT {step.limit}"
+    return Condition(f"SELECT k, id FROM ({inner}) AS i WHERE {only.sql} {order}", [*where.params, *only.params])  # noqa: S608
+
+
+def _leading(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
+    """The next image of each combination, then the next ones of those combinations that come first: the rows of a page
+    are of no others.
+    """
+    key, where, table = step.order.sql, step.behind(step.order.sql), selected_numbers(asked, selected)
+
+    def next_ones(limit: int) -> str:
+        order = f"ORDER BY {key} {step.way}, i.id {step.way} LIMIT {limit}"
+        return f"(SELECT {key} AS k, i.id FROM catalog_image i WHERE i.facets = c.f AND {where.sql} {order}) AS p"  # noqa: S608
+
+    sort = f"ORDER BY p.k {step.way}, p.id {step.way} LIMIT {step.limit}"
+    first = f"SELECT c.f FROM {table.sql} CROSS JOIN LATERAL {next_ones(1)} {sort}"  # noqa: S608
+    sql = f"SELECT p.k, p.id FROM ({first}) AS c CROSS JOIN LATERAL {next_ones(step.limit)} {sort}"  # noqa: S608
+    return Condition(sql, [*table.params, *where.params, *where.params])
+
+
+def _by_text(asked: ImageFilter, selected: Selected, step: Step, text: Condition) -> Condition:
+    """With words, or with distributions no count knows."""
+    by_facets = gathered(asked, selected, step, text=text)
+    if selected.images <= TEXT_WALK or (selected.hits is not None and selected.images <= selected.hits):
+        return by_facets
+    if selected.hits is not None:
+        return _found(asked, selected, step, text)
+    everything = by_facets if _is_minority(selected) else _found(asked, selected, step, text)
+    if step.order.axis:
+        return everything
+    passed = step.limit * selected.team // selected.images
+    bound = TEXT_WALK if step.limit <= LONGEST_PAGE else max(TEXT_WALK, 8 * passed)
+    return first_of(step, _walked(asked, selected, step, bound, text), everything)
+
+
+def _found(asked: ImageFilter, selected: Selected, step: Step, text: Condition) -> Condition:
+    """All that words find; the OFFSET keeps the planner from looking for it along an order."""
+    key = step.order.sql
+    where = all_of(of_team(asked), text, is_selected(selected), step.behind(f"{key}{step.order.collated}"))
+    return Condition(f"SELECT {key} AS k, i.id FROM {images(step)} WHERE {where.sql} OFFSET 0", where.params)  # noqa: S608
