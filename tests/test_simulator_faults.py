@@ -160,6 +160,16 @@ def test_a_cut_connection_is_an_exception_in_both_sdks(cloud: Simulator, how: st
     assert containers(cloud)["TotalCount"] and desktops(cloud).total_count
 
 
+def test_connections_may_be_refused_until_it_listens_again(cloud: Simulator) -> None:
+    containers(cloud)
+    cloud.fail(operation="ListClusters", refuse=True)
+    assert failure(lambda: sdks.rpc(cloud, EHPC_2018, "ListClusters"))
+    with pytest.raises(ConnectionRefusedError):
+        cloud.health()
+    cloud.listen()
+    assert cloud.health()["status"] == "ok" and containers(cloud)["TotalCount"]
+
+
 @pytest.mark.parametrize("how", ["html", "empty", "malformed"])
 def test_a_body_that_is_not_json_is_a_success_for_huaweis_sdk(cloud: Simulator, how: str) -> None:
     cloud.fail(times=2, **{how: True})
@@ -247,6 +257,14 @@ def test_a_total_may_be_wrong(cloud: Simulator, by: int) -> None:
     assert containers(cloud)["TotalCount"] == truth + by
     assert sdks.rpc(cloud, ENS, "DescribeSelfImages")["TotalCount"] == str(120 + by)
     assert desktops(cloud).total_count == 120 + by
+
+
+def test_a_page_may_lack_items_that_the_total_counts(cloud: Simulator) -> None:
+    whole = containers(cloud)
+    cloud.fail(operation="ListContainerImages", lacks=3)
+    short = containers(cloud)
+    assert short["Images"]["Images"] == whole["Images"]["Images"][:7]
+    assert short["TotalCount"] == whole["TotalCount"]
 
 
 def test_a_page_may_be_the_one_before_again(cloud: Simulator) -> None:

@@ -6,12 +6,13 @@ number, "first" or "last"), `offset`; of those `skip` are let through first, the
 on). An unsigned or wrongly signed call is refused before any fault.
 
 What happens, one of: `status`/`code`/`message` (the vendor's error body), `throttle` (true, or the wait: milliseconds
-for Alibaba, seconds for Huawei), `reset`, `close`, `truncate`, `reset_body`, `html`, `empty`, `malformed`, `null`,
-`list`, `body` (any JSON, with `status`), `bad_item` ("null", "string", "number", "list", "no_id", "wrong_type"),
-`total` (added to the true total), `duplicate_page` (the page before again), `shift` ("insert" or "remove": the
-listing changes before this page), `redirect` (true or a URL), `soft` (an error inside HTTP 200), `huge` (more than 64
-MiB). Beside any of them: `delay` in seconds, `headers`, and for AddImage and RemoveImage `apply` (the image is added
-or removed, and then the answer fails).
+for Alibaba, seconds for Huawei), `reset`, `refuse` (reset, and no connection is taken from then on until
+`Simulator.listen`), `close`, `truncate`, `reset_body`, `html`, `empty`, `malformed`, `null`, `list`, `body` (any JSON,
+with `status`), `bad_item` ("null", "string", "number", "list", "no_id", "wrong_type"), `total` (added to the true
+total), `lacks` (so many items of the page are left out), `duplicate_page` (the page before again), `shift` ("insert"
+or "remove": the listing changes before this page), `redirect` (true or a URL), `soft` (an error inside HTTP 200),
+`huge` (more than 64 MiB). Beside any of them: `delay` in seconds, `headers`, and for AddImage and RemoveImage `apply`
+(the image is added or removed, and then the answer fails).
 """
 
 from collections.abc import Callable
@@ -52,6 +53,7 @@ class Fault:
     message: str | None = None
     throttle: bool | int = False
     reset: bool = False
+    refuse: bool = False
     close: bool = False
     truncate: bool = False
     reset_body: bool = False
@@ -63,6 +65,7 @@ class Fault:
     body: Any = None
     bad_item: str | None = None
     total: int = 0
+    lacks: int = 0
     duplicate_page: bool = False
     shift: str | None = None
     redirect: bool | str = False
@@ -136,6 +139,8 @@ def spoil_listed(fault: Fault, answer: Listed) -> None:
     if fault.total and answer.total_field:
         told = answer.around[answer.total_field]
         answer.around[answer.total_field] = type(told)(int(told) + fault.total)
+    if fault.lacks:
+        del answer.page()[-fault.lacks :]
     if fault.bad_item is not None:
         items = answer.page()
         bad = BAD_ITEMS.get(fault.bad_item) or _wrong_types(items)
@@ -158,8 +163,9 @@ def spoil_reply(fault: Fault, call: Call, answer: Callable[[], Reply], request_i
 
 def _replacement(fault: Fault, call: Call, request_id: str) -> Reply | None:
     """An answer that does not need the right one."""
-    if fault.reset or fault.close:
-        return Reply(cut="reset" if fault.reset else "close")
+    for cut in ("reset", "refuse", "close"):
+        if getattr(fault, cut):
+            return Reply(cut=cut)
     if fault.throttle:
         return _throttled(fault, call, request_id)
     if fault.redirect:

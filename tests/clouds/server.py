@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,19 +35,48 @@ def _answerer(service: Service) -> Callable[[Request], Reply]:
     return answer
 
 
-async def serve(service: Service, port: int, ready: Callable[[int], None], stop: asyncio.Event) -> None:
+class Door:
+    """The port, and who came in. Shut, it is held all the same, so that nobody else gets it: connecting is refused."""
+
+    def __init__(self, service: Service, port: int) -> None:
+        self.port, self._answer = port, _answerer(service)
+        self._connections: set[Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._shut: socket.socket | None = None
+
+    async def open(self) -> None:
+        if self._shut is not None:
+            self._shut.close()
+            self._shut = None
+        make = partial(Connection, self._answer, self._connections, self.shut)
+        self._server = await asyncio.get_running_loop().create_server(make, HOST, self.port, backlog=512)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def shut(self) -> None:
+        """Those who are in stay."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            self._shut = socket.socket()
+            self._shut.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._shut.bind((HOST, self.port))
+
+    def close(self) -> None:
+        self.shut()
+        if self._shut is not None:
+            self._shut.close()
+        for connection in list(self._connections):
+            connection.transport.abort()
+
+
+async def serve(door: Door, ready: Callable[[int], None], stop: asyncio.Event) -> None:
     """Serve on loopback until `stop` is set; `ready` is called with the port once it listens. Stops at once."""
-    loop = asyncio.get_running_loop()
-    connections: set[Connection] = set()
-    answer = _answerer(service)
-    server = await loop.create_server(lambda: Connection(answer, connections), HOST, port, backlog=512)
+    await door.open()
     try:
-        ready(server.sockets[0].getsockname()[1])
+        ready(door.port)
         await stop.wait()
     finally:
-        server.close()
-        for connection in list(connections):
-            connection.transport.abort()
+        door.close()
 
 
 class Simulator(Remote):
@@ -67,7 +98,7 @@ class Simulator(Remote):
     ) -> None:
         super().__init__("")
         self.service = Service(World(images, seed, state), (*KNOWN, *credentials), latency)
-        self._port, self._stop = port, asyncio.Event()
+        self._door, self._stop = Door(self.service, port), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listening = threading.Event()
         self._thread = threading.Thread(target=self._run, name="simulated clouds", daemon=True)
@@ -87,6 +118,11 @@ class Simulator(Remote):
                 self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(10)
 
+    def listen(self) -> None:
+        """Take connections again after a fault that refused them."""
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(self._door.open(), self._loop).result(10)
+
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
@@ -97,7 +133,7 @@ class Simulator(Remote):
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        await serve(self.service, self._port, self._ready, self._stop)
+        await serve(self._door, self._ready, self._stop)
 
     def _ready(self, port: int) -> None:
         self.url = f"http://{HOST}:{port}"
@@ -119,6 +155,6 @@ def run(service: Service, port: int, ready: Callable[[str], None]) -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await serve(service, port, lambda bound: ready(f"http://{HOST}:{bound}"), stop)
+        await serve(Door(service, port), lambda bound: ready(f"http://{HOST}:{bound}"), stop)
 
     asyncio.run(main())

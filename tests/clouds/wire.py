@@ -47,8 +47,8 @@ class Request:
 class Reply:
     """One answer: its bytes, or chunks that are sent as they are made; and what goes wrong on the way.
 
-    `delay` in seconds. `cut`: "reset" (RST instead of an answer), "close" (FIN instead of an answer), "truncate"
-    (half of the promised body, then FIN), "reset-body" (half of it, then RST).
+    `delay` in seconds. `cut`: "reset" (RST instead of an answer), "refuse" (the same, and the port is shut), "close"
+    (FIN instead of an answer), "truncate" (half of the promised body, then FIN), "reset-body" (half of it, then RST).
     """
 
     status: int = 200
@@ -76,10 +76,12 @@ def parse_head(head: bytes) -> Request:
 
 
 class Connection(asyncio.Protocol):
-    """One client: requests in turn, each answered by `answer` before the next is read."""
+    """One client: requests in turn, each answered by `answer` before the next is read; `shut` shuts the port."""
 
-    def __init__(self, answer: Callable[[Request], Reply], connections: "set[Connection]") -> None:
-        self.answer, self.connections = answer, connections
+    def __init__(
+        self, answer: Callable[[Request], Reply], connections: "set[Connection]", shut: Callable[[], None]
+    ) -> None:
+        self.answer, self.connections, self.shut = answer, connections, shut
         self.buffer = bytearray()
         self.request: Request | None = None
         self.expected = 0
@@ -161,7 +163,9 @@ class Connection(asyncio.Protocol):
             self._send_now(request, reply)
 
     def _send_now(self, request: Request, reply: Reply) -> None:
-        if reply.cut in ("reset", "close"):
+        if reply.cut in ("reset", "refuse", "close"):
+            if reply.cut == "refuse":
+                self.shut()
             self._hang_up(reply.cut)
             return
         head = _head(reply, f"Content-Length: {len(reply.body)}")
@@ -189,7 +193,7 @@ class Connection(asyncio.Protocol):
         self._next()
 
     def _hang_up(self, how: str) -> None:
-        if how.startswith("reset"):
+        if how not in ("close", "truncate"):
             # With a linger time of zero, closing sends RST; what was written before is flushed first where it can be.
             linger = struct.pack("ii", 1, 0)
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
