@@ -1,4 +1,4 @@
-"""What the page of one image says: facts with where each comes from, its history, and the cloud's own document."""
+"""What the page of one image says: facts with where each comes from, and the cloud's own document."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,13 +12,12 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from catalog.labels import DIMENSIONS, value_label
-from catalog.models import Image, ImageChange, ImageDocument
+from catalog.models import Image, ImageDocument
 from catalog.os_support import Support
 from catalog.overrides import CORRECTABLE, Entry
 
 LONGEST = 2_000  # characters of one text on the page; strangers write a megabyte
 MOST_LINES = 600
-CHANGES_SHOWN = 50
 
 ORIGINS = {
     "reported": _("reported"),
@@ -56,18 +55,6 @@ UNITS = {"size_gib": "GiB", "min_ram_mb": "MB", "min_disk_gb": "GB"}
 # Shown even when unknown; of the others only what is known is worth a line.
 ALWAYS = ("type", "os", "distribution", "os_version", "arch", "visibility", "size_gib", "state", "region")
 CONTAINER_ONLY = ("repository", "tag", "cluster")
-
-HAPPENED: dict[str, tuple[Promise, str]] = {
-    "added": (_("First seen"), "ok"),
-    "missing": (_("No longer listed"), "bad"),
-    "returned": (_("Listed again"), "ok"),
-}
-# What becomes of one field, by the kind of the change.
-FIELD_HAPPENED = {
-    "changed": _("%(field)s changed"),
-    "corrected": _("%(field)s corrected"),
-    "restored": _("%(field)s: correction taken back"),
-}
 
 # By which rule a field was derived (PROVIDERS.md sections 2 and 2a), for one listing or for all.
 RULES: dict[tuple[str, str], Promise] = {
@@ -147,7 +134,7 @@ def _fields(image: Image, support: Support) -> Iterator[Fact]:
         if field == "name" or (unknown and field not in ALWAYS) or (field in CONTAINER_ONLY and not value):
             continue
         origin, rule = origin_words(image, field)
-        yield Fact(label, _shown(field, value), origin, rule, field=field)
+        yield Fact(label, value_text(field, value), origin, rule, field=field)
         if field == "os_version":
             yield _support(support)
 
@@ -161,7 +148,8 @@ def _support(support: Support) -> Fact:
     return Fact(label, words % {"day": day}, source=row.source, url=row.url)
 
 
-def _shown(field: str, value: Any) -> str:
+def value_text(field: str, value: Any) -> str:
+    """The value of a column as people read it."""
     if value is None:
         return _t("Unknown")
     if field in UNITS:
@@ -183,7 +171,7 @@ def origin_words(image: Image, field: str) -> tuple[str, str]:
 def _correction_words(field: str, entry: Entry) -> str:
     """Who corrected a field, when and why, and what the cloud says of it."""
     at = date_format(timezone.localtime(datetime.fromisoformat(entry["at"])), "DATE_FORMAT")
-    told = {"who": entry["by"], "day": at, "reported": _shown(field, entry["reported"])}
+    told = {"who": entry["by"], "day": at, "reported": value_text(field, entry["reported"])}
     if entry["reported"] == entry["value"]:
         words = _t("%(who)s, %(day)s; the cloud now says the same") % told
     else:
@@ -211,39 +199,6 @@ def _differs(image: Image, base: dict[str, Any]) -> bool:
     return any(
         base.get(name) and own and own != "unknown" and str(base[name]).lower() != own.lower() for name, own in pairs
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    at: datetime
-    title: str
-    detail: str
-    tone: str
-
-
-def history(image: Image) -> list[Event]:
-    """What syncs changed, the latest first, down to when the image was first seen."""
-    changes = ImageChange.objects.filter(team_id=image.team_id, image=image).order_by("-at", "-id")[:CHANGES_SHOWN]
-    events = [_event(change) for change in changes]
-    if not any(change.kind == "added" for change in changes):
-        events.append(Event(image.first_seen_at, _t("First seen"), "", ""))
-    return events
-
-
-def _event(change: ImageChange) -> Event:
-    if change.kind in FIELD_HAPPENED:
-        label = LABELS.get(change.field, change.field)
-        title = FIELD_HAPPENED[change.kind] % {"field": label}
-        before, after = (_brief(text) for text in (change.before, change.after))
-        return Event(change.at, title, f"{before} → {after}", "")
-    words, tone = HAPPENED.get(change.kind, (change.kind, ""))
-    return Event(change.at, str(words), "", tone)
-
-
-def _brief(text: str | None) -> str:
-    if text is None:
-        return _t("unknown")
-    return text if len(text) <= 120 else f"{text[:120]}…"
 
 
 @dataclass(frozen=True, slots=True)

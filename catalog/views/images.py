@@ -19,8 +19,9 @@ from catalog.browse import ImageFilter, parse
 from catalog.cells import Shelf
 from catalog.counts import MOST, Counts, count
 from catalog.display import Display, shown
-from catalog.facts import facts, history, provider_data, support_words
+from catalog.facts import facts, provider_data, support_words
 from catalog.freshness import freshness
+from catalog.history import history
 from catalog.labels import STATE_TONES, SUPPORT_TONES, value_label
 from catalog.marked import panels
 from catalog.models import Image, Source

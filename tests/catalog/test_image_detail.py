@@ -12,7 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.html import escape
 
-from accounts.models import User
+from accounts.models import Team, User
+from catalog.actions import correct_image, remove_override
+from catalog.history import history
 from catalog.models import Image, ImageChange, Registration, Source
 from tests.catalog.shelf import put
 
@@ -100,7 +102,7 @@ def test_it_tells_the_history(show: Callable[..., Any], source: Source) -> None:
             team_id=image.team_id, source=source, image=image, kind=kind, field=field, before=before, after=after
         )
     shown = text(show(image))
-    places = [shown.index(words) for words in ("Listed again", "No longer listed", "Size changed 20 → 40")]
+    places = [shown.index(words) for words in ("Listed again", "No longer listed", "Size changed 20 GiB → 40 GiB")]
     assert places == sorted(places) and shown.count("First seen") == 2
 
 
@@ -199,3 +201,42 @@ def test_it_is_not_there_for_outsiders_nor_under_another_team(
     assert outsider.get(f"/t/umbra/images/{image.id}/").status_code == 404
     assert client.get(f"/t/aero/images/{image.id}/").headers["Location"].startswith("/account/login/")
     assert outsider.post(f"/t/umbra/images/{image.id}/").status_code == 405
+
+
+def test_it_says_who_corrected_what_and_who_took_it_back(
+    show: Callable[..., Any], source: Source, team: Team, alice: User, eve: User
+) -> None:
+    image = put(source, "one", arch="i386")
+    correct_image(team, alice, image, {"arch": "arm64"}, {"arch": "i386"})
+    correct_image(team, eve, image, {"arch": "x86_64"}, {"arch": "arm64"})
+    remove_override(team, alice, image, "arch")
+    told = [(event.title, event.detail, event.by) for event in history(image)]
+    assert told == [
+        ("Architecture: correction taken back", "x86_64 → i386", "alice@example.org"),
+        ("Architecture corrected", "arm64 → x86_64", "eve@example.org"),
+        ("Architecture corrected", "i386 → arm64", "alice@example.org"),
+        ("First seen", "", ""),
+    ]
+    assert "Architecture corrected i386 → arm64" in text(show(image))
+
+
+@pytest.mark.parametrize(
+    ("field", "before", "after", "words"),
+    [
+        ("size_gib", "20", "1040", "20 GiB → 1,040 GiB"),
+        ("size_gib", None, "2", "unknown → 2 GiB"),
+        ("state", "creating", "available", "Creating → Available"),
+        ("os", "unknown", "linux", "Unknown → Linux"),
+        ("remote_updated_at", "2026-11-20 08:30:00+00", None, "2026-11-20 08:30 → unknown"),
+        ("remote_updated_at", "soon", "9999-99-99", "soon → 9999-99-99"),
+        ("description", "d" * 1000, "e", f"{'d' * 120}… → e"),
+        ("document", None, None, ""),
+        ("gone", "a", "b", "a → b"),
+    ],
+)
+def test_what_changed_is_said_in_words(source: Source, field: str, before: Any, after: Any, words: str) -> None:
+    image = put(source, "one")
+    ImageChange.objects.create(
+        team_id=image.team_id, source=source, image=image, kind="changed", field=field, before=before, after=after
+    )
+    assert history(image)[0].detail == words
