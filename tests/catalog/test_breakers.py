@@ -13,8 +13,8 @@ from catalog.models import Breaker, Source, SyncRun
 from catalog.runs import queue_due_sources, request_sync, start_run
 from catalog.sync import run_queued, run_sync
 from catalog.templatetags.when import moment
-from tests.catalog.test_sync_runs import at_once
 from tests.clouds import credentials
+from tests.waiting import at_once
 
 pytestmark = pytest.mark.django_db
 

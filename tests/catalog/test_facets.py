@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from accounts.models import Team
 from catalog.models import FacetCount, Image, Source
 from tests.catalog.test_sync import sync
-from tests.catalog.test_sync_runs import at_once
+from tests.waiting import at_once
 
 DIMENSIONS = [
     "team_id",

@@ -20,7 +20,7 @@ from catalog.search import own_text, search_pieces, search_text
 from catalog.selection import Condition, matching
 from tests.catalog.shelf import put
 from tests.catalog.test_facets import counted, kept
-from tests.catalog.test_sync_runs import at_once
+from tests.waiting import at_once
 
 
 @pytest.fixture

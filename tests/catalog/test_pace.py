@@ -23,7 +23,7 @@ from catalog.registration_spec import Spec
 from catalog.runs import start_run
 from tests.catalog.providers.conftest import Naps, connection_to
 from tests.catalog.test_sync import sync
-from tests.catalog.test_sync_runs import wait_until
+from tests.waiting import wait_until
 from tests.workers import worker
 
 RATE = 20

@@ -17,8 +17,8 @@ from catalog import tasks
 from catalog.models import Pulse
 from catalog.pulses import EVERY_SECONDS, attendance
 from config.celery import app
-from tests.catalog.test_sync_runs import wait_until
 from tests.processes import ROOT, process_environment
+from tests.waiting import wait_until
 from tests.workers import worker
 
 NO_WORKER, STILL, GONE = "No worker is running.", "the beat, stands still.", "One worker is gone."

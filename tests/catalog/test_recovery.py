@@ -7,8 +7,8 @@ import pytest
 from catalog.models import Image, SyncRun
 from catalog.runs import request_sync
 from tests.catalog.test_pulses import kill, start_both  # noqa: F401 - a fixture
-from tests.catalog.test_sync_runs import wait_until
 from tests.catalog.test_tasks import start_worker  # noqa: F401 - a fixture
+from tests.waiting import wait_until
 
 RETAKEN_SECONDS = 90
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from catalog.models import Image, Source, SyncRun
 from catalog.runs import start_run
-from tests.catalog.test_sync_runs import wait_until
 from tests.processes import manage, refused, start_manage
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,8 +16,8 @@ from catalog.models import FacetCount, Image, ImageDocument, Source, SyncRun
 from catalog.runs import reconcile
 from catalog.sync import run_sync, start_run, sync_now
 from tests.catalog.test_sync import shelf, sync
-from tests.catalog.test_sync_runs import at_once, wait_until
 from tests.processes import start_manage
+from tests.waiting import at_once, wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 

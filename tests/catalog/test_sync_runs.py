@@ -1,10 +1,8 @@
 """Who runs what: runs are queued once, taken once, held by a lease, and given back when their worker is gone."""
 
-import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -15,6 +13,7 @@ from catalog.providers.base import ProviderError
 from catalog.runs import queue_due_sources, reconcile, request_sync, start_run
 from catalog.sync import run_sync
 from config.celery import app
+from tests.waiting import at_once, wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -41,25 +40,6 @@ def told(monkeypatch) -> list[str]:
 def lapse(run: SyncRun) -> None:
     """The lease of this run is over."""
     SyncRun.objects.filter(id=run.id).update(lease_until=timezone.now() - timedelta(seconds=1))
-
-
-def at_once(*calls):
-    """The results of these calls, made at the same time in threads of their own."""
-    barrier, results = threading.Barrier(len(calls)), [None] * len(calls)
-
-    def run(place, call):
-        barrier.wait()
-        try:
-            results[place] = call()
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def test_a_source_has_one_run_at_a_time(source):
@@ -241,12 +221,3 @@ def test_a_run_that_was_given_back_is_another_workers(simulated, source, monkeyp
     assert run_sync(run, 5).state == "complete"
     run.refresh_from_db()
     assert (stalled[0].attempt, run.attempt, run.added) == (1, 2, 120)
-
-
-def wait_until(condition, seconds=30.0):
-    waiting = threading.Event()
-    for _ in range(int(seconds / 0.02)):
-        if condition():
-            return
-        waiting.wait(0.02)
-    raise AssertionError(f"still not so after {seconds} s")

@@ -15,8 +15,8 @@ from catalog.models import Image, SyncRun
 from catalog.runs import queue_due_sources, reconcile, request_sync, start_run
 from catalog.tasks import sync_source
 from config.celery import app
-from tests.catalog.test_sync_runs import wait_until
 from tests.processes import ROOT, process_environment
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
