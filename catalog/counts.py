@@ -15,7 +15,7 @@ import orjson
 from django.db import connection
 
 from catalog.browse import NOTHING, Choice, ImageFilter
-from catalog.combinations import AXES, Axis, Tally, Value, read
+from catalog.combinations import AXES, Axis, Combinations, Tally, Value, read
 from catalog.labels import DIMENSIONS
 from catalog.selection import Condition, all_of, foreign_distributions, of_team, searched
 from catalog.steps import Selected
@@ -41,6 +41,10 @@ class Counts:
     label_sets: dict[Value, int] = field(default_factory=dict)
 
     @property
+    def is_known(self) -> bool:
+        return self is not UNKNOWN
+
+    @property
     def exact_total(self) -> int | None:
         return None if self.capped and self.total > MOST else self.total
 
@@ -49,6 +53,10 @@ class Counts:
         if dimension == "label":  # an image has several, so the counts of its values do not add up
             return sum(n for labels, n in self.label_sets.items() if choice.allows_any(labels))
         return sum(n for value, n in self.facets[dimension].items() if choice.allows(value))
+
+
+# Where counting took too long: every number may be larger.
+UNKNOWN = Counts(Selected(Tally(Combinations(), [], 0), [], [], 0, 0), capped=True)
 
 
 def count(asked: ImageFilter) -> Counts:

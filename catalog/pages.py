@@ -61,6 +61,9 @@ class Page:
         return self.start + len(self.rows) - 1 if self.start and self.rows else None
 
 
+NONE = Page([], None, "", "")
+
+
 def fetch(
     asked: ImageFilter,
     columns: str,

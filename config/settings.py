@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.SignInMiddleware",
+    "config.deadline.DeadlineMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -114,6 +115,7 @@ DATABASE_URL = env.text("DATABASE_URL") or ("postgresql:///bootshelf" if KEYLESS
 if not DATABASE_URL:
     env.stop("DATABASE_URL is not set. ./run brings a PostgreSQL along; else name yours.")
 DATABASES = {"default": database(DATABASE_URL)}
+QUERY_SECONDS = env.integer("QUERY_SECONDS", 2)  # of a web request, each query (config/deadline.py)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.text("REDIS_URL") or ("redis://127.0.0.1:6379/0" if KEYLESS else "")

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,7 +18,7 @@ from catalog.addresses import canonical_redirect, list_address, with_address
 from catalog.also_in import also_in
 from catalog.browse import ImageFilter, parse
 from catalog.cells import Shelf
-from catalog.counts import MOST, Counts, count
+from catalog.counts import MOST, UNKNOWN, Counts, count
 from catalog.display import Display, shown
 from catalog.facts import facts, provider_data, support_words
 from catalog.freshness import freshness
@@ -29,6 +30,7 @@ from catalog.os_support import support
 from catalog.ready_commands import ready_command
 from catalog.sources import source_cards, source_label
 from catalog.supported import today
+from config.deadline import in_time
 
 
 @require_safe
@@ -48,7 +50,7 @@ def image_list(request: TeamRequest, slug: str) -> HttpResponse:
     asked, view, told = saved_views.place(listed, parse(request.GET, team.id, sources, typing=typing))
     if not request.htmx and not told and (elsewhere := canonical_redirect(request, team, asked)):
         return elsewhere
-    counts, list_url = count(asked), reverse("catalog:image_list", args=[slug])
+    counts, list_url = in_time(count, asked) or UNKNOWN, reverse("catalog:image_list", args=[slug])
     context = {"list_url": list_url, "asked": asked, "counts": counts, "most": MOST}
     context["facets"] = rail.facets(asked, counts)
     if wants(request, "rail-counts"):
@@ -61,7 +63,9 @@ def image_list(request: TeamRequest, slug: str) -> HttpResponse:
         "menu": saved_views.menu(request.membership, listed, view, asked, display, page=cursor, sources=sources),
         "freshness": freshness(sources, asked.names),
     }
-    if not found["rows"]:
+    if found["slow"]:
+        context |= {"empty": "slow", "seconds": settings.QUERY_SECONDS, "removals": rail.removals(asked, counts, None)}
+    elif not found["rows"]:
         context |= _empty(team, sources, asked, counts)
     if not wants(request, "image-results"):
         return render(request, "catalog/image_list.html", context)
@@ -74,7 +78,11 @@ def _table(
 ) -> tuple[dict[str, Any], list[str]]:
     """One page of rows, what leads to the others, and what to tell. `moved`: it is not the page that was asked for."""
     size, notices = _page_size(request)
-    page, moved = _fetch(asked, table.sql(display.columns), request.GET.get("page", ""), size, counts)
+    fetched = None
+    if counts.is_known:
+        cursor = request.GET.get("page", "")
+        fetched = in_time(_fetch, asked, table.sql(display.columns), cursor, size, counts)
+    page, moved = fetched or (pages.NONE, [])
     list_url = reverse("catalog:image_list", args=[request.membership.team.slug])
     by_id, may_edit = {source.id: source for source in sources}, request.membership.allows("editor")
     shelf = Shelf(by_id, asked.names, asked.systems.day, list_url, may_edit)
@@ -86,6 +94,7 @@ def _table(
         "pager": _pager(asked, page),
         "sizes": [(n, asked.query(size=str(n)), n == size) for n in pages.SIZES],
         "moved": bool(moved),
+        "slow": fetched is None,
     }
     return found, [*moved, *notices]
 
