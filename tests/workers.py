@@ -1,15 +1,66 @@
-"""A Celery worker as a process of its own, on the database and the broker of the test that starts it."""
+"""Celery workers as processes of their own, on the database and the broker of the test that starts them."""
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
+import pytest
+
+from config.celery import app
 from tests.processes import ROOT, process_environment
+from tests.waiting import wait_until
 
 READY_SECONDS = 60
+
+type Worker = subprocess.Popen[bytes]
+
+
+@pytest.fixture
+def start_worker(simulated: Any, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Starts a worker, with a beat inside if wanted, and waits until it listens: `start_worker("prefork", beat=True)`,
+    further words are its environment. A process group of its own, killed in the end; pytest shows what it logged. The
+    broker begins empty.
+    """
+    with app.connection_for_write() as broker:
+        app.control.purge(connection=broker)
+    started: list[Worker] = []
+
+    def start(pool: str = "threads", *, concurrency: int = 2, beat: bool = False, **extra: str | None) -> Worker:
+        words = f"-A config worker --pool {pool} --concurrency {concurrency} --loglevel INFO --without-gossip"
+        clock = ["--beat", "--schedule", str(tmp_path / "schedule")] if beat else []
+        log = tmp_path / f"worker-{len(started)}.log"
+        with log.open("wb") as output:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "celery", *words.split(), "--without-mingle", *clock],
+                cwd=ROOT,
+                env=process_environment(**({"SIMULATOR_URL": simulated.url} | extra)),
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        started.append(worker)
+        wait_until(lambda: b" ready." in log.read_bytes() or worker.poll() is not None, 2 * READY_SECONDS)
+        assert worker.poll() is None, log.read_text()
+        return worker
+
+    yield start
+    for number, worker in enumerate(started):
+        kill(worker)
+        print((tmp_path / f"worker-{number}.log").read_text())
+
+
+def kill(worker: Worker) -> None:
+    """SIGKILL for the worker and its children."""
+    if worker.poll() is None:
+        os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
 
 
 @contextlib.contextmanager

@@ -1,9 +1,5 @@
 """Whether anybody syncs at all: workers and the beat are heard of, or the Sources page says that they are not."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 from datetime import timedelta
 
@@ -16,10 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from catalog import tasks
 from catalog.models import Pulse
 from catalog.pulses import EVERY_SECONDS, attendance
-from config.celery import app
-from tests.processes import ROOT, process_environment
 from tests.waiting import wait_until
-from tests.workers import worker
+from tests.workers import kill, worker
 
 NO_WORKER, STILL, GONE = "No worker is running.", "the beat, stands still.", "One worker is gone."
 
@@ -94,40 +88,6 @@ def test_it_is_one_query():
     assert len(queries) == 1
 
 
-@pytest.fixture
-def start_both(tmp_path):
-    """A worker with a beat inside, as a process group of its own; killed in the end. The broker begins empty."""
-    with app.connection_for_write() as broker:
-        app.control.purge(connection=broker)
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(**extra: str) -> "subprocess.Popen[bytes]":
-        words = f"-A config worker -B -P threads -c 1 --schedule {tmp_path / 'schedule'} --without-gossip"
-        with (tmp_path / "log").open("ab") as log:
-            started.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "celery", *words.split()],
-                    cwd=ROOT,
-                    env=process_environment(**extra),
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
-            )
-        return started[-1]
-
-    yield start
-    for process in started:
-        kill(process)
-    print((tmp_path / "log").read_text())
-
-
-def kill(process) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 def set_back() -> None:
     Pulse.objects.update(seen_at=F("seen_at") - timedelta(minutes=2))
 
@@ -139,9 +99,9 @@ def is_heard(role: str) -> bool:
 @pytest.mark.slow
 @pytest.mark.faults
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_and_a_beat_that_are_killed_are_missed_and_heard_of_again(start_both, as_user, bob, make_source):
+def test_a_worker_and_a_beat_that_are_killed_are_missed_and_heard_of_again(start_worker, as_user, bob, make_source):
     make_source("alibaba_ens_self", paused_at=Now(), paused_reason="admin")
-    client, both = as_user(bob), start_both()
+    client, both = as_user(bob), start_worker(beat=True)
     wait_until(lambda: is_heard("worker") and is_heard("beat"))
     assert told(client) == set()
     set_back()
@@ -151,7 +111,7 @@ def test_a_worker_and_a_beat_that_are_killed_are_missed_and_heard_of_again(start
     set_back()
     threading.Event().wait(EVERY_SECONDS + 2)
     assert told(client) == {NO_WORKER, STILL}
-    start_both()
+    start_worker(beat=True)
     wait_until(lambda: told(client) == set())
 
 

@@ -6,9 +6,8 @@ import pytest
 
 from catalog.models import Image, SyncRun
 from catalog.runs import request_sync
-from tests.catalog.test_pulses import kill, start_both  # noqa: F401 - a fixture
-from tests.catalog.test_tasks import start_worker  # noqa: F401 - a fixture
 from tests.waiting import wait_until
+from tests.workers import kill
 
 RETAKEN_SECONDS = 90
 
@@ -18,19 +17,14 @@ RETAKEN_SECONDS = 90
 @pytest.mark.timeout(300)
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_workers_run_is_retaken_within_ninety_seconds(
-    start_worker,  # noqa: F811
-    start_both,  # noqa: F811
-    make_source,
-    simulated,
-    alice,
-    record_property,
+    start_worker, make_source, simulated, alice, record_property
 ):
     simulated.fail(operation="DescribeSelfImages", page=2, delay=200.0)
     source = make_source("alibaba_ens_self")
     run = request_sync(source, alice)
     first = start_worker("threads")
     wait_until(lambda: SyncRun.objects.filter(id=run.id, state="listing", pages__gte=1).exists())
-    start_both(SIMULATOR_URL=simulated.url)
+    start_worker(concurrency=1, beat=True)
     wait_until(lambda: SyncRun.objects.filter(id=run.id, state="listing", attempt=1).exists())
     kill(first)
     killed = time.monotonic()

@@ -1,9 +1,5 @@
 """The worker for real: `celery worker` as a process, on the tests' own PostgreSQL and Valkey."""
 
-import os
-import signal
-import subprocess
-import sys
 from datetime import timedelta
 
 import pytest
@@ -15,8 +11,8 @@ from catalog.models import Image, SyncRun
 from catalog.runs import queue_due_sources, reconcile, request_sync, start_run
 from catalog.tasks import sync_source
 from config.celery import app
-from tests.processes import ROOT, process_environment
 from tests.waiting import wait_until
+from tests.workers import kill
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,42 +20,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(params=["threads", "prefork"])
 def pool(request) -> str:
     return request.param
-
-
-@pytest.fixture
-def start_worker(simulated, tmp_path):
-    """Starts a worker of this pool and waits until it listens; all are killed in the end. The broker begins empty."""
-    with app.connection_for_write() as broker:
-        app.control.purge(connection=broker)
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(pool: str) -> "subprocess.Popen[bytes]":
-        words = f"-A config worker --pool {pool} --concurrency 2 --loglevel INFO --without-gossip --without-mingle"
-        log = tmp_path / f"worker-{len(started)}.log"
-        with log.open("wb") as output:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "celery", *words.split()],
-                cwd=ROOT,
-                env=process_environment(SIMULATOR_URL=simulated.url),
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        started.append(worker)
-        wait_until(lambda: b" ready." in log.read_bytes() or worker.poll() is not None)
-        assert worker.poll() is None, log.read_text()
-        return worker
-
-    yield start
-    for worker in started:
-        kill(worker)
-
-
-def kill(worker) -> None:
-    """SIGKILL for the worker and its children."""
-    if worker.poll() is None:
-        os.killpg(worker.pid, signal.SIGKILL)
-    worker.wait()
 
 
 def ended(run: SyncRun) -> bool:
