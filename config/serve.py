@@ -1,6 +1,6 @@
 """`./run`: the whole product on this machine, or one management command on the same data.
 
-    ./run                   PostgreSQL, Valkey, web, worker with beat, and a demo team on simulated clouds
+    ./run                   PostgreSQL, Valkey, web, worker, beat, and a demo team on simulated clouds
     ./run --empty           the same without the demo
     ./run manage ARGS...    manage.py ARGS, with PostgreSQL and Valkey only, shared with whatever else is running
 
@@ -137,6 +137,7 @@ class Run:
         self.start_web(processes, port)
         self.wait_for_web(processes, port)
         self.start_worker(processes)  # after the web, which someone is waiting for
+        self.start_beat(processes)
         self.write_note({"pid": str(os.getpid()), "url": url, "simulator": simulator})
         if wanted not in (0, port):
             say(f"Port {wanted} is taken, so another was chosen.")
@@ -196,10 +197,18 @@ class Run:
         processes.start("web", words, self.environment, ROOT)
 
     def start_worker(self, processes: Processes) -> None:
-        options = ["-B", "-P", "threads", "--concurrency", "4", "--schedule", str(self.home / "beat-schedule")]
-        options += ["--loglevel", os.environ.get("LOG_LEVEL") or "INFO", "--without-gossip", "--without-mingle"]
-        words = self.python("-m", "celery", "-A", "config", "worker", *options)
-        processes.start("worker", words, self.environment, ROOT)
+        options = ["-P", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle"]
+        processes.start("worker", self.celery("worker", *options), self.environment, ROOT)
+
+    def start_beat(self, processes: Processes) -> None:
+        """A process of its own: within a worker (-B) it is forked, and what it inherits closes the connections that it
+        opens, so that it stands still sooner or later."""
+        words = self.celery("beat", "--schedule", str(self.home / "beat-schedule"))
+        processes.start("beat", words, self.environment, ROOT)
+
+    def celery(self, role: str, *options: str) -> list[str]:
+        level = os.environ.get("LOG_LEVEL") or "INFO"
+        return self.python("-m", "celery", "-A", "config", role, *options, "--loglevel", level)
 
     def wait_for_web(self, processes: Processes, port: int) -> None:
         deadline = time.monotonic() + START_SECONDS

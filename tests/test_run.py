@@ -78,7 +78,7 @@ def test_killing_it_and_all_its_keepers_leaves_no_orphan(start: Start) -> None:
     seconds_until(lambda: not processes_of(run.home), 10)
 
 
-@pytest.mark.parametrize("victim", ["granian", "celery", "bin/postgres", "valkey-server", "keeper.py"])
+@pytest.mark.parametrize("victim", ["granian", "celery", " beat ", "bin/postgres", "valkey-server", "keeper.py"])
 def test_when_one_process_dies_all_stop_and_it_is_named(start: Start, victim: str) -> None:
     run = start()
     run.wait_until_ready()
@@ -86,7 +86,7 @@ def test_when_one_process_dies_all_stop_and_it_is_named(start: Start, victim: st
     os.kill(min(pid for pid, line in processes_of(run.home).items() if victim in line), signal.SIGKILL)
     seconds_until(lambda: not processes_of(run.home), 10)
     assert run.process.wait(5) == 1
-    name = {"granian": "web", "celery": "worker", "valkey-server": "valkey"}.get(victim, "postgres")
+    name = {"granian": "web", "celery": "worker", " beat ": "beat", "valkey-server": "valkey"}.get(victim, "postgres")
     assert re.search(rf"bootshelf: {name} (was killed by signal 9|has ended)", run.said)
     assert "Traceback" not in run.said
 
