@@ -77,6 +77,12 @@ class Step:
         order = f"ORDER BY k{self.order.collated} {self.way}, id {self.way} LIMIT {self.limit}"
         return Condition(f"SELECT k, id FROM ({rows.sql}) AS unsorted {order}", rows.params)  # noqa: S608
 
+    def patience(self, images: int, team: int) -> int:
+        """How many rows to pass until the step is made, where so many images of the team's lie evenly among all; eight
+        times as many, as they do not quite.
+        """
+        return 8 * self.limit * team // images
+
     def is_few(self, images: int, team: int) -> bool:
         """Then looking at all of so many images is less than walking past those between them, a team's all in all."""
         return images * images < 2 * self.limit * team

@@ -65,7 +65,7 @@ def _groups(selected: Selected, step: Step) -> tuple[list[Group], list[int]]:
 def _along_ids(asked: ImageFilter, selected: Selected, step: Step, group: Group, *, is_here: bool) -> Condition:
     key, rows, images = group
     after = Condition(f"i.id {step.sign} %s::uuid", [step.after[1]]) if is_here and step.after else ALWAYS
-    where, only, bound = all_of(of_team(asked), after), has(selected, rows), 8 * step.limit * selected.team // images
+    where, only, bound = all_of(of_team(asked), after), has(selected, rows), step.patience(images, selected.team)
     order = f"ORDER BY i.id {step.way} LIMIT"
     inner = f"SELECT i.id, i.facets FROM catalog_image i WHERE {where.sql} {order} {bound}"  # noqa: S608
     sql = f"SELECT %s::text AS k, i.id FROM ({inner}) AS i WHERE {only.sql} {order} {step.limit}"  # noqa: S608

@@ -67,12 +67,12 @@ def _is_minority(selected: Selected) -> bool:
 
 
 def _along(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
-    passed = step.limit * selected.team // selected.images
+    patience = step.patience(selected.images, selected.team)
     if step.limit > LONGEST_PAGE:
-        return first_of(step, _walked(asked, selected, step, 8 * passed), gathered(asked, selected, step))
-    bound = max(LEAST_WALK, min(8 * passed, DESCENT * selected.combinations))
+        return first_of(step, _walked(asked, selected, step, patience), gathered(asked, selected, step))
+    bound = max(LEAST_WALK, min(patience, DESCENT * selected.combinations))
     leading = _leading(asked, selected, step)
-    return leading if 2 * passed > bound else first_of(step, _walked(asked, selected, step, bound), leading)
+    return leading if patience > 4 * bound else first_of(step, _walked(asked, selected, step, bound), leading)
 
 
 def _walked(asked: ImageFilter, selected: Selected, step: Step, bound: int, text: Condition = ALWAYS) -> Condition:
@@ -112,8 +112,8 @@ def _by_text(asked: ImageFilter, selected: Selected, step: Step, text: Condition
     everything = by_facets if _is_minority(selected) else _found(asked, selected, step, text)
     if step.order.axis:
         return everything
-    passed = step.limit * selected.team // selected.images
-    bound = TEXT_WALK if step.limit <= LONGEST_PAGE else max(TEXT_WALK, 8 * passed)
+    is_page, patience = step.limit <= LONGEST_PAGE, step.patience(selected.images, selected.team)
+    bound = TEXT_WALK if is_page else max(TEXT_WALK, patience)
     return first_of(step, _walked(asked, selected, step, bound, text), everything)
 
 
