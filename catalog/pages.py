@@ -142,9 +142,11 @@ def select(
     rows = walk(asked, selected or counts.select(asked), step)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH picked AS MATERIALIZED ({rows.sql}) SELECT p.k, p.id, {columns} FROM picked p"  # noqa: S608
+            f"WITH picked AS MATERIALIZED (SELECT k, id FROM ({rows.sql}) AS r"  # noqa: S608
+            f" ORDER BY k{step.order.collated} {step.way}, id {step.way} LIMIT {limit})"
+            f" SELECT p.k, p.id, {columns} FROM picked p"
             " JOIN catalog_image i ON i.id = p.id JOIN catalog_source s ON s.id = i.source_id"
-            f" ORDER BY p.k{step.order.collated} {step.way}, p.id {step.way} LIMIT {limit}",
+            f" ORDER BY p.k{step.order.collated} {step.way}, p.id {step.way}",
             rows.params,
         )
         return cursor.fetchall()
