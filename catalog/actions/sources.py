@@ -21,8 +21,9 @@ from catalog.queueing import send_on_commit
 type After = Literal["archive", "remove"]
 
 LEAST_MINUTES, MOST_MINUTES = 15, 7 * 24 * 60
-# More images than these are archived or removed by the worker: a million would hold a web request for a minute.
-AT_ONCE = 20_000
+# More images than these are archived or removed by the worker: a million would hold a web request for a minute, and no
+# query of one may run longer than two seconds. These take half a second.
+AT_ONCE = 4_000
 # The paused_reason of a source whose images wait for the worker; it is the intention, and survives a lost message.
 PENDING_REMOVAL: dict[After, str] = {"archive": "archiving", "remove": "removing"}
 

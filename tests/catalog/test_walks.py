@@ -165,8 +165,9 @@ def test_a_page_takes_as_many_queries_for_ten_images_as_for_a_thousand(
     sources, client = [make_source("alibaba_ens_self"), make_source("huawei_workspace")], as_user(bob)
 
     def queries(images: int) -> int:
-        fill(sources, [{"name": f"zebra 镜像 {n}", "type": "vm", "os": "linux", "region": f"cn-{n % 9}", "source": n % 2,
-                        "system": ("Ubuntu", f"16.04.{n}")} for n in range(images)])  # fmt: skip
+        given = {"type": "vm", "os": "linux"}
+        several = [{"name": f"zebra 像 {n}", "region": f"cn-{n % 9}", "source": n % 2} for n in range(images)]
+        fill(sources, [given | one | {"system": ("Ubuntu", f"16.04.{n}")} for n, one in enumerate(several)])
         with CaptureQueriesContext(connection) as made:
             assert client.get(f"/t/aero/images/?{query}").status_code == 200
         return len(made)
