@@ -224,7 +224,7 @@ def test_it_costs_as_many_queries_for_ten_images_as_for_three_hundred(
         look("?type=vm&q=image&sort=size&size=100")
     with CaptureQueriesContext(connection) as fragment:
         look("?type=vm&q=image&sort=size&size=100", **HTMX)
-    assert len(few) == len(many) <= 7 and len(fragment) <= len(many)
+    assert len(few) == len(many) <= 8 and len(fragment) <= len(many)
 
 
 # Nothing to see
