@@ -14,9 +14,11 @@ from psycopg.errors import QueryCanceled
 
 
 def limit_queries(options: dict[str, Any], seconds: int) -> None:
-    """Add the deadline to what a connection to the database is opened with; 0 seconds is none."""
+    """Add the deadline to what a connection to the database is opened with; 0 seconds is none. Nothing that runs so
+    shortly is worth compiling: that alone may take a tenth of a second.
+    """
     if seconds:
-        options["options"] = f"{options.get('options', '')} -c statement_timeout={seconds * 1000}".strip()
+        options["options"] = f"{options.get('options', '')} -c statement_timeout={seconds * 1000} -c jit=off".strip()
 
 
 def ran_out(error: BaseException) -> bool:

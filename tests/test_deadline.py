@@ -78,7 +78,7 @@ def test_the_web_has_a_deadline_and_commands_have_none(db: None) -> None:
 def test_it_adds_to_what_the_address_of_the_database_says() -> None:
     options = {"options": "-c search_path=shelf", "connect_timeout": 10}
     limit_queries(options, 2)
-    assert options == {"options": "-c search_path=shelf -c statement_timeout=2000", "connect_timeout": 10}
+    assert options == {"options": "-c search_path=shelf -c statement_timeout=2000 -c jit=off", "connect_timeout": 10}
 
 
 def test_only_a_query_that_was_ended_counts() -> None:
