@@ -11,6 +11,7 @@ from typing import Any
 from catalog.error_words import BY_CODE, BY_KIND, OPEN, RETRIED, TRY_AGAIN, Words
 from catalog.providers import PROVIDERS
 from catalog.providers.base import ProviderError
+from catalog.providers.messages import in_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,8 @@ class Explanation:
     """`label` is two or three words for a badge, `title` the cause, `advice` what to do, both whole sentences.
 
     `grant` is the permission to add, "" where none would help. `operation`, `code`, `message` and `request_id` are the
-    cloud's own words, already safe for the screen; "" where there are none.
+    cloud's own words, already safe for the screen, the message in the reader's language where it is known in it; ""
+    where there are none.
     """
 
     label: str
@@ -62,7 +64,7 @@ def explain(
         grant=GRANTS.get((vendor, operation), "") if words.needs_grant else "",
         operation=operation,
         code=code,
-        message=str(error.get("message") or ""),
+        message=in_words(str(error.get("message") or "")),
         request_id=str(error.get("request_id") or ""),
     )
 

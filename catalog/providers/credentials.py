@@ -9,6 +9,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from catalog.providers.messages import in_words
+
 # Keys, secrets and tokens go into HTTP headers: visible ASCII, nothing else.
 _VISIBLE = re.compile(r"[!-~]{1,8192}")
 # A key of the object is repeated in a message only if it cannot be a secret put in the wrong place.
@@ -70,7 +72,7 @@ class CredentialForm(forms.Form):
         try:
             self._credential = check_credential(given, self.FIELDS)
         except CredentialError as error:
-            raise ValidationError(str(error)) from None
+            raise ValidationError(in_words(str(error))) from None
         return cleaned
 
     def credential(self) -> dict[str, str] | None:
