@@ -108,13 +108,10 @@ def sentences(path: Path) -> Iterator[tuple[int, list[str]]]:
             if name in ("_", "logger"):
                 left_out |= {id(part) for part in ast.walk(node)}
     for node in ast.walk(tree):
-        if id(node) in left_out:
-            continue
-        texts = (
-            [node.value] if isinstance(node, ast.Constant) else _filled(node) if isinstance(node, ast.JoinedStr) else []
-        )
-        if any(isinstance(text, str) and SENTENCE.fullmatch(text) for text in texts):
-            yield node.lineno, texts
+        if id(node) not in left_out and isinstance(node, ast.Constant | ast.JoinedStr):
+            texts = _filled(node) if isinstance(node, ast.JoinedStr) else [str(node.value)]
+            if any(SENTENCE.fullmatch(text) for text in texts):
+                yield node.lineno, texts
 
 
 # What a template holds: a name or a number, or a part of the sentence.
