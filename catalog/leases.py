@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -53,7 +54,9 @@ ABANDONED = {
 _TAKE = f"""
     UPDATE catalog_syncrun SET state = 'listing', started_at = coalesce(started_at, clock_timestamp()), {_LEASE},
         pages = 0, listed = 0, expected = NULL, error = NULL
-    WHERE id = %s AND state = 'queued' RETURNING id, source_id, team_id, attempt"""  # noqa: S608
+    WHERE id = %s AND state = 'queued' RETURNING id, source_id, team_id, attempt, (
+        SELECT c.sealed_at FROM accounts_sealedsecret c JOIN catalog_source s ON s.cloud_account_id = c.row
+        WHERE s.id = source_id AND c.team_id = s.team_id AND c.field = 'credential')"""  # noqa: S608
 _RENEW = f"UPDATE catalog_syncrun SET {_LEASE} WHERE {_HELD}"  # noqa: S608
 
 
@@ -63,12 +66,13 @@ class RunLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A taken run."""
+    """A taken run. `sealed_at` tells which credential the attempt began with."""
 
     run_id: UUID
     source_id: UUID
     team_id: UUID
     attempt: int
+    sealed_at: datetime | None = None
 
     @property
     def fence(self) -> dict[str, Any]:
@@ -227,11 +231,12 @@ _GIVE_BACK = f"""
     WHERE {_HELD} AND (%(own)s OR lease_until < clock_timestamp()) RETURNING state"""  # noqa: S608
 _CLOSED = "finished_at = clock_timestamp(), lease_until = NULL"
 
-# Not where the credential was replaced while the run still used the one before: the next run tries the new one.
+# Not where the credential was replaced while the run still used the one before: the next run tries the new one. Which
+# one it is, not when: it was sealed by the clock of another machine.
 _PAUSES = """(%(pauses)s AND NOT EXISTS (
-    SELECT FROM accounts_sealedsecret c JOIN catalog_syncrun r ON r.id = %(run)s
+    SELECT FROM accounts_sealedsecret c
     WHERE c.team_id = catalog_source.team_id AND c.row = catalog_source.cloud_account_id AND c.field = 'credential'
-        AND c.sealed_at > r.started_at))"""
+        AND c.sealed_at IS DISTINCT FROM %(sealed_at)s::timestamptz))"""
 _FAIL_SOURCE = f"""
     UPDATE catalog_source SET failures = failures + 1, next_sync_at = {_RETRY_AT},
         last_error = %(error)s::jsonb || jsonb_build_object(
@@ -245,7 +250,7 @@ def _failure(hold: Hold, error: Mapping[str, Any], retry_after: float | None = N
     """The parameters of _FAIL_SOURCE."""
     return {
         "source": hold.source_id,
-        "run": hold.run_id,
+        "sealed_at": hold.sealed_at,
         "error": json.dumps(error),
         "kind": error["kind"],
         "pauses": error["kind"] in PAUSING,

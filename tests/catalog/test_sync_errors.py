@@ -7,10 +7,11 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.models import CloudAccount
+from accounts.models import CloudAccount, SealedSecret
 from accounts.secrets import forget
 from catalog.actions import replace_credential
 from catalog.connections import TABLE
+from catalog.leases import give_back, take
 from catalog.models import Image, Source
 from catalog.providers import list_pages
 from catalog.rows import values
@@ -66,9 +67,13 @@ def test_a_pause_for_an_error_is_over_when_a_sync_works(source, simulated):
     assert (source.paused_at, source.paused_reason) == (None, "")
 
 
-def test_a_credential_replaced_while_the_old_one_was_refused_pauses_nothing(source, simulated, alice, monkeypatch):
+@pytest.mark.parametrize("clock", [0, -1, 1], ids=["", "by a clock that is slow", "by a clock that is fast"])
+def test_a_credential_replaced_while_the_old_one_was_refused_pauses_nothing(
+    source, simulated, alice, monkeypatch, clock
+):
     def replace(*words):
         replace_credential(source.team, alice, source.cloud_account, credentials.ALIBABA.as_json())
+        SealedSecret.sealed.update(sealed_at=timezone.now() + timedelta(hours=clock))
         return list_pages(*words)
 
     simulated.fail(operation=OPERATION, code="InvalidAccessKeyId.NotFound", times=2)
@@ -78,6 +83,16 @@ def test_a_credential_replaced_while_the_old_one_was_refused_pauses_nothing(sour
     monkeypatch.undo()
     fail(source)
     assert source.paused_reason == "authentication"
+
+
+def test_a_second_attempt_that_finds_another_credential_is_judged_by_that(source, simulated, alice):
+    run = start_run(source, "schedule")
+    lost = take(run.id)
+    replace_credential(source.team, alice, source.cloud_account, credentials.ALIBABA_DENIED.as_json())
+    give_back(lost)
+    assert run_sync(run, patience_seconds=0).error["kind"] == "permission"
+    source.refresh_from_db()
+    assert source.paused_reason == "permission"
 
 
 def test_an_admins_pause_outlives_a_sync_by_hand(source, simulated):
