@@ -24,6 +24,8 @@ from catalog.shelving import close_seen
 SUSPECT_SHARE, SUSPECT_COUNT = 0.3, 20
 # A change keeps so much of what was and of what is.
 TOLD_LENGTH = 1_000
+# A suspect run names so many of the images that would go missing.
+LOST_NAMED, NAME_LENGTH = 50, 200
 
 
 def listing_operation(kind: str) -> str:
@@ -76,7 +78,8 @@ def apply_listing(hold: Hold, listing: Listing) -> str:
             _refresh_source(values, "")
             return "suspect"
         counts = _write(values, found, is_first=source.last_complete_at is None)
-        close_seen(source)
+        if close_seen(source) and counts["missing"]:
+            counts["missing"] = _missed(values)
         close_complete(hold, counts | {"listed": listing.listed})
         _refresh_source(values, "last_complete_at = %(at)s,")
     return "complete"
@@ -91,8 +94,8 @@ _COMPARE = """
         WHEN s.n IS NULL THEN 'lost'
         WHEN NOT s.whole THEN 'stale'
         WHEN i.id IS NULL THEN 'new'
-        WHEN i.content_hash = '' THEN 'seen'
         WHEN i.missing_since IS NOT NULL THEN 'returned'
+        WHEN i.content_hash = '' THEN 'seen'
         ELSE 'changed' END
     FROM (
         SELECT id, key, content_hash, missing_since,
@@ -121,6 +124,9 @@ _LOSS = """
     SELECT count(*), count(d.id) FROM catalog_image i LEFT JOIN sync_delta d ON d.id = i.id AND d.what = 'lost'
     WHERE i.source_id = %(source)s AND i.missing_since IS NULL AND i.content_hash <> ''
         AND i.first_seen_at < %(began)s"""
+_LOST = """
+    SELECT i.id, left(i.name, %s) FROM sync_delta d JOIN catalog_image i ON i.id = d.id
+    WHERE d.what = 'lost' AND i.content_hash <> '' ORDER BY i.name_key, i.id LIMIT %s"""
 _DIGEST = """
     SELECT int8send(count(*)) || int8send(coalesce(bit_xor(hashtextextended(key, 0)), 0))
         || int8send(coalesce(bit_xor(hashtextextended(key, 1)), 0)) FROM sync_staging"""
@@ -166,6 +172,8 @@ def _kept(values: Mapping[str, Any], digest: bytes) -> dict[str, str]:
 
 
 def _suspicion(source: Source, lost: int, present: int) -> dict[str, Any]:
+    """The error of a suspect run, with the first of the images that would go missing, by name."""
+    named = session().execute(_LOST, [NAME_LENGTH, LOST_NAMED]).fetchall()
     return {
         "operation": listing_operation(source.kind),
         "code": "SuspectListing",
@@ -174,6 +182,7 @@ def _suspicion(source: Source, lost: int, present: int) -> dict[str, Any]:
         "kind": "suspect",
         "lost": lost,
         "present": present,
+        "images": [{"id": str(image_id), "name": name} for image_id, name in named],
     }
 
 
@@ -206,7 +215,7 @@ _DOCUMENTS = """
     ON CONFLICT (image_id) DO UPDATE SET document = excluded.document
     WHERE o.document IS DISTINCT FROM excluded.document"""
 # "document" stands for what has no column, and is told only where nothing else is. A row written anew because the
-# mapping of the product changed, with nothing to tell, is no change.
+# mapping of the product changed, with nothing to tell, is no change, nor is a registration's row once it is listed.
 _FIELDS = (
     ", ".join(f"('{name}', i.{name}::text, s.{name}::text)" for name in REPORTED_COLUMNS if name != "state")
     + ", ('state', CASE WHEN i.missing_since IS NULL THEN i.state ELSE s.state END, s.state)"
@@ -226,19 +235,19 @@ _TELL_CHANGED = f"""
             UNION ALL SELECT 'document', NULL, NULL WHERE NOT EXISTS (SELECT FROM fields)
                 AND (i.extra IS DISTINCT FROM s.extra OR o.document IS DISTINCT FROM s.document)
         ) AS c
-        WHERE d.what IN ('changed', 'returned') RETURNING image_id
+        WHERE d.what IN ('changed', 'returned') AND i.content_hash <> '' RETURNING image_id
     )
     UPDATE sync_delta d SET differs = true FROM (SELECT DISTINCT image_id FROM told) AS t WHERE d.id = t.image_id"""  # noqa: S608
 _TELL_REST = """
     INSERT INTO catalog_imagechange (team_id, source_id, run_id, image_id, at, kind, field)
     SELECT %(team)s, %(source)s, %(run)s, id, %(at)s,
         CASE what WHEN 'new' THEN 'added' WHEN 'lost' THEN 'missing' ELSE 'returned' END, ''
-    FROM sync_delta WHERE what IN ('new', 'lost', 'returned')"""
+    FROM sync_delta WHERE what = ANY(%(told)s)"""
 
 
 def _write(values: Mapping[str, Any], found: Mapping[str, int], *, is_first: bool) -> dict[str, int]:
-    """Write what sync_delta says, and nothing where it says nothing. A first sync tells no changes: all would be
-    new."""
+    """Write what sync_delta says, and nothing where it says nothing. A first sync does not tell what is new: all is,
+    but for what a registration put there."""
     db, changed = session(), 0
     rewritten = any(found.get(what) for what in ("changed", "returned", "seen"))
     if rewritten:
@@ -254,14 +263,21 @@ def _write(values: Mapping[str, Any], found: Mapping[str, int], *, is_first: boo
         db.execute(_DOCUMENTS, values)
     if found.get("lost"):
         db.execute(_MARK_MISSING, values)
-    if not is_first and found:
-        db.execute(_TELL_REST, values)
+    told = [what for what in ("new", "lost", "returned") if found.get(what) and not (is_first and what == "new")]
+    if told:
+        db.execute(_TELL_REST, {**values, "told": told})
     return {
         "added": found.get("new", 0),
         "changed": changed,
         "missing": found.get("lost", 0),
         "returned": found.get("returned", 0),
     }
+
+
+def _missed(values: Mapping[str, Any]) -> int:
+    """How many images this listing is the first to miss, once those that stood in for a listed one are gone."""
+    sql = "SELECT count(*) FROM catalog_image WHERE source_id = %(source)s AND missing_since = %(at)s"
+    return int(session().execute(sql, values).fetchall()[0][0])
 
 
 def _refresh_source(values: Mapping[str, Any], assignment: str) -> None:

@@ -272,6 +272,27 @@ def test_a_registered_image_the_next_listing_lacks_is_missing(source):
     assert run.missing == 1 and Image.objects.get(id=placeholder.id).missing_since
 
 
+def test_a_first_listing_tells_that_it_lacks_a_registered_image(source):
+    """Nothing else of it is told: all would be new."""
+    placeholder = put_placeholder(source, "m-brand-new")
+    run = sync(source)
+    assert (run.added, run.missing) == (120, 1) and changes(run) == [("missing", "", None, None)]
+    assert ImageChange.objects.get(run=run).image_id == placeholder.id
+
+
+def test_a_registered_image_that_is_listed_after_all_has_returned(source, simulated):
+    sync(source)
+    document = Image.objects.all()[0].document_row.document | {"ImageId": "m-brand-new"}
+    placeholder = put_placeholder(source, "m-brand-new")
+    assert changes(sync(source)) == [("missing", "", None, None)]
+    simulated.add(**PAGED, items=[document])
+    run = sync(source)
+    after = Image.objects.get(id=placeholder.id)
+    assert counts(run) == (121, 0, 0, 0, 1) and changes(run) == [("returned", "", None, None)]
+    assert (after.name, after.missing_since) == (document["ImageName"], None)
+    assert after.changed_at == source.last_complete_at
+
+
 def test_a_sync_that_lists_a_registered_image_closes_its_registration(simulated, make_source):
     source = make_source("alibaba_ehpc_registered")
     sync(source)

@@ -88,7 +88,8 @@ def test_an_image_without_a_version_is_recognised_too(send, document):
 def test_an_image_to_which_the_cloud_gave_a_version_of_its_own_is_recognised(send, cloud):
     made = send(VM, version=None)
     cloud.change(listing="alibaba_ehpc_registered", region=REGION, changes={"m-bp1akkkr1rkxtb": {"Version": "1"}})
-    sync_now(Image.objects.get(id=made.image_id).source, "test", 10)
+    run = sync_now(Image.objects.get(id=made.image_id).source, "test", 10)
+    assert (run.missing, run.image_changes.count()) == (0, 0), "what stood in for it was not missing"
     made.refresh_from_db()
     assert made.state == "seen" and made.image.version == "1" and made.image.missing_since is None
     assert Image.objects.filter(name="cfd-base").count() == 1, "what was put there in its stead is gone"
