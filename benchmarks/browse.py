@@ -29,8 +29,8 @@ from benchmarks.served import Browser, CannotMeasure, percentile, serve
 SIZES = (10_000, 100_000, 1_000_000)
 WARM_UPS, REQUESTS = 3, 30
 LIST = "/t/bench/images/"
-FLOOR = "/floor/bench/"
-ROW_OF = "{:<34}{:>9}{:>9}{:>9}{:>9}{:>9}"
+FLOOR, BARE = "/floor/bench/", "/floor/bench/bare/"
+ROW_OF = "{:<34}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}"
 
 
 class Case(NamedTuple):
@@ -111,13 +111,16 @@ def _browse(home: Path, options: argparse.Namespace) -> dict[str, Any]:
 def _measure(browser: Browser, options: argparse.Namespace) -> dict[str, Any]:
     for _ in range(20):  # every thread of the web has its connection then, and its templates
         browser.get(FLOOR)
+        browser.get(BARE)
     floors: list[float] = []
+    bare: list[float] = []
     cases = {}
     for case in [case for case in _cases(browser) if options.cases in case.name]:
         for _ in range(WARM_UPS):
             browser.get(case.path)
         pairs = [(browser.get(FLOOR), browser.get(case.path)) for _ in range(options.requests)]
         floors += (beside := [floor.seconds for floor, _ in pairs])
+        bare += [browser.get(BARE).seconds for _ in range(5)]
         times = [answer.seconds for _, answer in pairs]
         cases[case.name] = {
             "kind": case.kind,
@@ -127,8 +130,14 @@ def _measure(browser: Browser, options: argparse.Namespace) -> dict[str, Any]:
             "queries": max(answer.queries for _, answer in pairs),
             "kb": round(max(len(answer.body) for _, answer in pairs) / 1024, 1),
         }
-    told = {"p50_ms": _ms(percentile(floors, 0.5)), "p95_ms": _ms(percentile(floors, 0.95)), "queries": 1}
-    return {"floor": told, "cases": cases, "export": _export(browser)}
+    told = {name: _told(times) for name, times in (("floor", floors), ("bare_floor", bare))}
+    for row in cases.values():
+        row["times_bare"] = round(row["p50_ms"] / told["bare_floor"]["p50_ms"], 2)
+    return {**told, "cases": cases, "export": _export(browser)}
+
+
+def _told(times: list[float]) -> dict[str, Any]:
+    return {"p50_ms": _ms(percentile(times, 0.5)), "p95_ms": _ms(percentile(times, 0.95)), "queries": 1}
 
 
 def _ms(seconds: float) -> float:
@@ -183,11 +192,15 @@ def _export(browser: Browser) -> dict[str, Any]:
 
 def _print_table(size: int, found: dict[str, Any]) -> None:
     print(f"\n{size:,} images, {found['facet_rows']:,} rows of facet counts".replace(",", " "))
-    print(ROW_OF.format("case", "p50 ms", "p95 ms", "× floor", "queries", "KB"))
-    floor = found["floor"]
-    print(ROW_OF.format("floor", floor["p50_ms"], floor["p95_ms"], "", floor["queries"], ""))
+    print(ROW_OF.format("case", "p50 ms", "p95 ms", "× floor", "× bare", "queries", "KB"))
+    for name, words in (("floor", "floor"), ("bare_floor", "the same by a bare cursor")):
+        print(ROW_OF.format(words, found[name]["p50_ms"], found[name]["p95_ms"], "", "", found[name]["queries"], ""))
     for name, row in found["cases"].items():
-        print(ROW_OF.format(name, row["p50_ms"], row["p95_ms"], row["times_floor"], row["queries"], row["kb"]))
+        print(
+            ROW_OF.format(
+                name, row["p50_ms"], row["p95_ms"], row["times_floor"], row["times_bare"], row["queries"], row["kb"]
+            )
+        )
     told = "export of every row as CSV: {seconds} s, {mb} MB, {lines} lines, a web process had {peak_mb} MB at most"
     print(told.format(**found["export"]))
     print(flush=True)
