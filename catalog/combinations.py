@@ -28,14 +28,15 @@ _VALUES = (
     "facets, ARRAY[type, arch, visibility, state, CASE WHEN starred THEN 'yes' ELSE 'no' END],"
     " ARRAY[os, distribution_facet, os_version_facet], ARRAY[source_id::text, region], labels"
 )
+# Numbers and counts only where they are others than the process has, as a digest of them tells.
 _READ = (
-    "WITH packed AS MATERIALIZED (SELECT string_agg(int8send(facets), ''::bytea) AS numbers,"  # noqa: S608
-    " string_agg(int8send(n), ''::bytea) AS counts, max(id) AS newest,"
-    f" json_agg(json_build_array({_VALUES})) FILTER (WHERE id > %s)::text AS new"
-    " FROM catalog_facetcount WHERE team_id = %s AND n > 0),"
-    " told AS MATERIALIZED (SELECT coalesce(md5(numbers || counts), '') AS digest, * FROM packed)"
-    " SELECT digest, CASE WHEN digest <> %s THEN numbers END, CASE WHEN digest <> %s THEN counts END, newest, new, ({})"
-    " FROM told"
+    "WITH told AS MATERIALIZED (SELECT coalesce(bit_xor(hashint8extended(facets, n)), 0) AS digest"  # noqa: S608
+    " FROM catalog_facetcount WHERE team_id = %s AND n > 0)"
+    " SELECT told.digest, packed.*, ({}) FROM told LEFT JOIN LATERAL ("
+    "SELECT string_agg(int8send(facets), ''::bytea), string_agg(int8send(n), ''::bytea), max(id),"
+    f" json_agg(json_build_array({_VALUES})) FILTER (WHERE id > %s)::text"
+    " FROM catalog_facetcount WHERE team_id = %s AND n > 0 AND told.digest IS DISTINCT FROM %s"
+    ") AS packed ON true"
 )
 MOST_KEPT = 120_000  # combinations of all teams in one process: some 30 MB
 
@@ -44,21 +45,23 @@ Value = tuple[str, ...]
 
 @dataclass(slots=True)
 class Axis:
-    """Its distinct values, and the rows of the combinations that have each."""
+    """Its distinct values, the rows of the combinations that have each, and of each row its value's place."""
 
     values: list[Value] = field(default_factory=list)
     rows: list[list[int]] = field(default_factory=list)
-    _places: dict[Value, int] = field(default_factory=dict)
+    places: list[int] = field(default_factory=list)
+    _known: dict[Value, int] = field(default_factory=dict)
 
     def add(self, value: Value, row: int) -> None:
-        place = self._places.setdefault(value, len(self.values))
+        place = self._known.setdefault(value, len(self.values))
         if place == len(self.rows):
             self.rows.append([])
             self.values.append(value)
         self.rows[place].append(row)
+        self.places.append(place)
 
     def copy(self) -> "Axis":
-        return Axis(list(self.values), [list(rows) for rows in self.rows], dict(self._places))
+        return Axis(list(self.values), [list(rows) for rows in self.rows], list(self.places), dict(self._known))
 
     def sums(self, counts: Sequence[int]) -> list[int]:
         """Of each value, from the counts of all rows."""
@@ -75,7 +78,7 @@ class Combinations:
     numbers: list[str] = field(default_factory=list)
     axes: dict[str, Axis] = field(default_factory=lambda: {name: Axis() for name in AXES})
     newest: int = 0
-    last: tuple[str, "Tally"] | None = None  # as it was read, with a digest of that
+    last: tuple[int, "Tally"] | None = None  # as it was read, with the digest of that
 
     def extended(self, found: Sequence[Sequence[Any]], newest: int = 0) -> "Combinations":
         """With these, (number, a value of each axis). Nothing changes in what another thread may be reading."""
@@ -100,11 +103,20 @@ class Combinations:
 
 
 class Tally(NamedTuple):
-    """How many images have the combination in each row, which nobody changes; so many combinations have any."""
+    """How many images have the combination in each row, how many in all have each value of each axis, and how many
+    there are; so many combinations have any. Nobody changes it.
+    """
 
     combinations: Combinations
     counts: list[int]
+    sums: dict[str, list[int]]
+    images: int
     used: int
+
+
+def tally(combinations: Combinations, counts: list[int]) -> Tally:
+    sums = {name: axis.sums(counts) for name, axis in combinations.axes.items()}
+    return Tally(combinations, counts, sums, sum(counts), len(counts) - counts.count(0))
 
 
 _known: OrderedDict[UUID, Combinations] = OrderedDict()
@@ -117,15 +129,15 @@ def read(team_id: UUID, more: str = "NULL", params: Sequence[Any] = ()) -> tuple
     """
     with _lock:
         combinations = _known.get(team_id) or Combinations()
-    digest, last = combinations.last or ("", None)
+    digest, last = combinations.last or (None, None)
     with connection.cursor() as cursor:
-        cursor.execute(_READ.format(more), [combinations.newest, team_id, digest, digest, *params])
+        given = [team_id, *params, combinations.newest, team_id, digest]
+        cursor.execute(_READ.format(more), given)
         now, numbers, counts, newest, values, found = cursor.fetchone()
         if last is not None and now == digest:  # no image came or went since
             return last, found
-        numbers, counts = numbers or b"", counts or b""
         combinations = combinations.extended(orjson.loads(values or "[]"), newest or 0)
-        counted = list(zip(_integers(numbers), _integers(counts), strict=True))
+        counted = list(zip(_integers(numbers or b""), _integers(counts or b""), strict=True))
         try:
             spread = combinations.spread(counted)
         except KeyError:
@@ -133,10 +145,10 @@ def read(team_id: UUID, more: str = "NULL", params: Sequence[Any] = ()) -> tuple
             cursor.execute(f"SELECT {_VALUES} FROM catalog_facetcount WHERE facets = ANY(%s)", [unknown])  # noqa: S608
             combinations = combinations.extended(cursor.fetchall())
             spread = combinations.spread(counted)
-    tally = Tally(combinations, spread, len(counted))
-    combinations.last = now, tally
-    _keep(team_id, combinations, len(counted))
-    return tally, found
+    kept = tally(combinations, spread)
+    combinations.last = now, kept
+    _keep(team_id, combinations, kept.used)
+    return kept, found
 
 
 def _keep(team_id: UUID, combinations: Combinations, used: int) -> None:

@@ -8,14 +8,14 @@ out its own choice and honour all others.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection
 
 from catalog.browse import NOTHING, Choice, ImageFilter
-from catalog.combinations import AXES, Axis, Combinations, Tally, Value, read
+from catalog.combinations import AXES, Axis, Combinations, Tally, Value, read, tally
 from catalog.labels import DIMENSIONS
 from catalog.selection import Condition, all_of, foreign_distributions, of_team, searched
 from catalog.steps import Selected
@@ -56,7 +56,7 @@ class Counts:
 
 
 # Where counting took too long: every number may be larger.
-UNKNOWN = Counts(Selected(Tally(Combinations(), [], 0), [], [], 0, 0), capped=True)
+UNKNOWN = Counts(Selected(tally(Combinations(), []), [], 0), capped=True)
 
 
 def count(asked: ImageFilter) -> Counts:
@@ -64,14 +64,14 @@ def count(asked: ImageFilter) -> Counts:
     words, foreign = searched(asked), foreign_distributions(asked)
     if not words and not foreign:
         kept, _ = read(asked.team_id)
-        return _counted(asked, kept, [_Part(kept.counts)], None)
+        return _counted(asked, kept, [_Part(kept)], None)
     kept, found = read(asked.team_id, *_looked_up(asked, words, bool(foreign)))
     listed = orjson.loads(found or "[]")
     hits = sum(n for _number, n, _text in listed)
     counts = _counted(asked, kept, _parts(asked, kept, listed, only_other=not words), hits if words else None)
     counts.capped = hits > MOST
     if hits > _looked_at():
-        counts.selected.hits = None
+        counts.selected = replace(counts.selected, hits=None)
         if counts.total <= MOST:
             counts.total = count_matching(asked, counts.selected)
     return counts
@@ -96,13 +96,12 @@ def _looked_at() -> int:
     return MOST + MOST // 4
 
 
-@dataclass(slots=True)
-class _Part:
-    """Counts of all rows. `allows` says of systems under "other", where the text of an image tells, whether the choice
-    of distributions allows these.
+class _Part(NamedTuple):
+    """`allows` says of systems under "other", where the text of an image tells, whether the choice of distributions
+    allows these.
     """
 
-    counts: list[int]
+    tally: Tally
     allows: bool | None = None
 
 
@@ -135,12 +134,12 @@ def _parts(
         for value, rows in zip(system.values, system.rows, strict=True):
             for row in rows if value[1] == "other" else ():
                 counts[row] = 0
-        yield _Part(counts)
+        yield _Part(tally(combinations, counts))
     split: dict[bool | None, Counter[int]] = defaultdict(Counter)
     for number, n, text in listed:
         split[None if text is None else _allows_text(choice, text)][number] += n
     for allows, found in split.items():
-        yield _Part(combinations.spread(found.items()), allows)
+        yield _Part(tally(combinations, combinations.spread(found.items())), allows)
 
 
 def _counted(asked: ImageFilter, kept: Tally, parts: Iterable[_Part], hits: int | None) -> Counts:
@@ -150,33 +149,48 @@ def _counted(asked: ImageFilter, kept: Tally, parts: Iterable[_Part], hits: int 
     counts = Counts(_selected(kept, unsure, hits), shelf=_shelf(kept))
     for part in parts:
         fails = failed if part.allows is None else _by_its_text(axes["system"], failed, part.allows)
-        passing = part.counts.copy()
-        missed = {_BITS[dimension]: [0] * len(passing) for dimension in DIMENSIONS if asked.choice(dimension)}
-        for row, bits in fails.items():
-            if bits and (n := passing[row]):
-                passing[row] = 0
-                if bits in missed:
-                    missed[bits][row] = n
-        counts.total += sum(passing)
-        for name, dimensions in AXES.items():
-            sums = axes[name].sums(passing)
-            for dimension in dimensions:
-                own = axes[name].sums(missed[_BITS[dimension]]) if _BITS[dimension] in missed else None
-                _tell(counts, dimension, axes[name], list(map(int.__add__, sums, own)) if own else sums, asked)
+        _add(counts, asked, part.tally, {row: bits for row, bits in fails.items() if bits and part.tally.counts[row]})
     return counts
 
 
+def _add(counts: Counts, asked: ImageFilter, part: Tally, failed: Mapping[int, int]) -> None:
+    """The images of a part. Those that fail one choice count where that choice is left out."""
+    missed: dict[int, list[int]] = {_BITS[dimension]: [] for dimension in DIMENSIONS if asked.choice(dimension)}
+    for row, bits in failed.items():
+        if bits in missed:
+            missed[bits].append(row)
+    counts.total += part.images - sum(map(part.counts.__getitem__, failed))
+    passing = None
+    if 2 * len(failed) > part.used:
+        passing = [row for row, n in enumerate(part.counts) if n and row not in failed]
+    for name, dimensions in AXES.items():
+        axis = part.combinations.axes[name]
+        sums = _sums(axis, part, passing) if passing is not None else _less(axis, part, part.sums[name], failed)
+        for dimension in dimensions:
+            own = _sums(axis, part, missed.get(_BITS[dimension], ()))
+            _tell(counts, dimension, axis, list(map(int.__add__, sums, own)), asked)
+
+
+def _sums(axis: Axis, part: Tally, rows: Iterable[int]) -> list[int]:
+    """Of each value of the axis, the images of these rows."""
+    found, places, counts = [0] * len(axis.values), axis.places, part.counts
+    for row in rows:
+        found[places[row]] += counts[row]
+    return found
+
+
+def _less(axis: Axis, part: Tally, sums: list[int], rows: Iterable[int]) -> list[int]:
+    return list(map(int.__sub__, sums, _sums(axis, part, rows)))
+
+
 def _selected(kept: Tally, failed: Mapping[int, int], hits: int | None) -> Selected:
-    counts, others = kept.counts.copy(), [row for row in failed if kept.counts[row]]
-    for row in others:
-        counts[row] = 0
-    return Selected(kept, counts, others, sum(counts), sum(kept.counts), hits)
+    others = [row for row in failed if kept.counts[row]]
+    return Selected(kept, others, kept.images - sum(map(kept.counts.__getitem__, others)), hits)
 
 
 def _shelf(kept: Tally) -> int:
     axis, place = kept.combinations.axes["kind"], _PLACES["state"]
-    sums = axis.sums(kept.counts)
-    return sum(n for value, n in zip(axis.values, sums, strict=True) if value[place] != "archived")
+    return sum(n for value, n in zip(axis.values, kept.sums["kind"], strict=True) if value[place] != "archived")
 
 
 def _tell(counts: Counts, dimension: str, axis: Axis, sums: list[int], asked: ImageFilter) -> None:

@@ -19,20 +19,31 @@ NOTHING = Condition("SELECT NULL::text AS k, NULL::uuid AS id WHERE false", [])
 ALWAYS = Condition("true", [])
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Selected:
-    """What the choices of a filter select, whatever is searched: so many images of each combination (`counts`, as those
-    of `kept`), `images` in all, among `team` images; none of the combinations in the rows `others`.
+    """What the choices of a filter select, whatever is searched: of the combinations that are kept all but those in the
+    rows `others`; `images` in all.
 
     `hits` is how many images the search finds, all choices aside, where that is known.
     """
 
     kept: Tally
-    counts: list[int]
     others: list[int]
     images: int
-    team: int
     hits: int | None = None
+
+    @property
+    def team(self) -> int:
+        """How many images there are."""
+        return self.kept.images
+
+    @property
+    def counts(self) -> list[int]:
+        """As those of `kept`, of what is selected."""
+        found = self.kept.counts.copy()
+        for row in self.others:
+            found[row] = 0
+        return found
 
     @property
     def rows(self) -> list[int]:

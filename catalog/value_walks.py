@@ -44,12 +44,12 @@ def _groups(selected: Selected, step: Step) -> tuple[list[Group], list[int]]:
     """(key, combinations, images) of the values not yet passed, in order; and the combinations whose images have keys
     of their own.
     """
-    axis = selected.kept.combinations.axes[step.order.axis]
+    axis, counts = selected.kept.combinations.axes[step.order.axis], selected.counts
     found: dict[str, tuple[list[int], int]] = {}
     own: list[int] = []
-    for value, rows, images in zip(axis.values, axis.rows, axis.sums(selected.counts), strict=True):
+    for value, rows, images in zip(axis.values, axis.rows, axis.sums(counts), strict=True):
         key = step.order.key(value) if images else ""
-        here = [row for row in rows if selected.counts[row]] if images else []
+        here = [row for row in rows if counts[row]] if images else []
         if key is None:
             own += here
         elif here:
