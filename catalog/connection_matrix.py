@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.errors import Explanation, explain
+from catalog.applying import listing_operation
+from catalog.errors import GRANTS, Explanation, explain
 from catalog.models import ConnectionTest
 from catalog.providers import PROVIDERS, REGISTER_ACTIONS
 
@@ -15,11 +16,14 @@ _TONES = {"allowed": "ok", "throttled": "warn", "unavailable": "warn", "unreacha
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One listing in one region. `outcome` is "allowed", a kind of ProviderError, or "" while it is being tried."""
+    """One listing in one region. `outcome` is "allowed", a kind of ProviderError, "" while it is to be tried, or "none"
+    where no source needs it. `operation` is the call that met trouble, where the listing makes several.
+    """
 
     outcome: str
     tone: str
     explanation: Explanation | None
+    operation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +58,25 @@ class Matrix:
     refusals: list[Refusal]
     policy: str
     allowed: int
+    tried: int
     total: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every call has its outcome; a test whose worker was lost ends without."""
+        return self.tried == self.total
 
 
 def connection_matrix(test: ConnectionTest, vendor: str) -> Matrix:
     found = {(result["kind"], result["region"]): result for result in test.results}
+    wanted = {(check["kind"], check["region"]) for check in test.checks}
     kinds = list(dict.fromkeys(check["kind"] for check in test.checks))
     regions = list(dict.fromkeys(check["region"] for check in test.checks))
     rows = [
         Row(
             label=str(PROVIDERS[kind].label),
             operations=PROVIDERS[kind].operations,
-            cells=[_cell(found.get((kind, region)), vendor) for region in regions],
+            cells=[_cell((kind, region) in wanted, found.get((kind, region)), vendor) for region in regions],
         )
         for kind in kinds
     ]
@@ -74,9 +85,12 @@ def connection_matrix(test: ConnectionTest, vendor: str) -> Matrix:
         regions=regions,
         rows=rows,
         refusals=_refusals(denied, vendor),
-        policy=least_policy(vendor, [action for r in denied if r["outcome"] == "permission" for action in _actions(r)]),
+        policy=least_policy(
+            vendor, [action for r in denied if r["outcome"] == "permission" for action in _to_grant(r)]
+        ),
         allowed=len(found) - len(denied),
-        total=len(test.checks),
+        tried=len(found),
+        total=len(wanted),
     )
 
 
@@ -98,13 +112,15 @@ def vendor_actions(vendor: str) -> list[str]:
     return [*listing, *REGISTER_ACTIONS.get(vendor, ())]
 
 
-def _cell(result: dict[str, Any] | None, vendor: str) -> Cell:
+def _cell(wanted: bool, result: dict[str, Any] | None, vendor: str) -> Cell:
     if result is None:
-        return Cell("", "", None)
+        return Cell("" if wanted else "none", "", None)
     outcome = result["outcome"]
     if outcome == "allowed":
         return Cell(outcome, "ok", None)
-    return Cell(outcome, _TONES.get(outcome, "bad"), _explain(result, vendor))
+    several = len(PROVIDERS[result["kind"]].operations) > 1
+    operation = str(result["operation"]) if several else ""
+    return Cell(outcome, _TONES.get(outcome, "bad"), _explain(result, vendor), operation)
 
 
 def _explain(result: dict[str, Any], vendor: str) -> Explanation:
@@ -126,5 +142,9 @@ def _refusals(denied: list[dict[str, Any]], vendor: str) -> list[Refusal]:
     return list(causes.values())
 
 
-def _actions(result: dict[str, Any]) -> tuple[str, ...]:
-    return PROVIDERS[result["kind"]].actions
+def _to_grant(result: dict[str, Any]) -> list[str]:
+    """The action of the call that was denied; and that of the listing itself where it could not be tried for want of
+    the other, such as of a cluster to list. What was allowed is not in it."""
+    provider, denied = PROVIDERS[result["kind"]], str(result["operation"])
+    calls = dict.fromkeys([denied, listing_operation(provider.kind)])
+    return [GRANTS[provider.vendor, call] for call in calls if (provider.vendor, call) in GRANTS]

@@ -19,6 +19,8 @@ from catalog.providers import PROVIDERS, Narrowing, is_region, kind_choices
 FIRST_REGION = {"alibaba": "cn-hangzhou", "huawei": "cn-north-4"}
 MOST_AT_ONCE = 50
 MOST_TESTED = 5
+# Calls of one test of an account's own sources: a few seconds each where a cloud does not answer.
+MOST_CHECKED = 60
 
 
 def posted(request: HttpRequest) -> QueryDict | None:

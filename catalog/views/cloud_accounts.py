@@ -4,6 +4,7 @@
 again by `?draft=`, with the secret fields blank and kept. Saving makes the draft the account.
 """
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from django.contrib import messages
@@ -20,7 +21,15 @@ from accounts.access import TeamRequest, get_row, get_team
 from accounts.models import VENDORS, CloudAccount, Team
 from catalog import actions
 from catalog.connection_matrix import connection_matrix, least_policy, vendor_actions
-from catalog.forms import FIRST_REGION, MOST_TESTED, CloudAccountForm, DeleteCloudAccountForm, all_checks, posted
+from catalog.forms import (
+    FIRST_REGION,
+    MOST_CHECKED,
+    MOST_TESTED,
+    CloudAccountForm,
+    DeleteCloudAccountForm,
+    all_checks,
+    posted,
+)
 from catalog.models import ConnectionTest, Registration
 from catalog.providers import VENDORS as VENDOR_MODULES
 from catalog.providers.credentials import CredentialForm
@@ -125,10 +134,11 @@ def cloud_account_delete(request: TeamRequest, slug: str, account_id: UUID) -> H
 
 @require_POST
 def cloud_account_test(request: TeamRequest, slug: str, account_id: UUID) -> HttpResponse:
-    """Test the stored credential, in the regions it is used in."""
+    """Test the stored credential: what its sources call, where they call it."""
     team = get_team(request, slug, "admin")
     account = get_row(CloudAccount.objects.all(), team, account_id)
-    actions.request_test(team, request.user, account, all_checks(account.vendor, _used_regions(account)))
+    checks = _used_checks(account) or all_checks(account.vendor, [FIRST_REGION[account.vendor]])
+    actions.request_test(team, request.user, account, checks)
     return redirect("catalog:cloud_account_detail", slug, account.id)
 
 
@@ -147,6 +157,14 @@ def _used_regions(account: CloudAccount) -> list[str]:
     """Where the account's sources are, at most as many as one test takes."""
     regions = account.sources.filter(archived_at=None).values_list("region", flat=True)
     return sorted(set(regions))[:MOST_TESTED] or [FIRST_REGION[account.vendor]]
+
+
+def _used_checks(account: CloudAccount) -> list[Mapping[str, str | None]]:
+    """Each listing of the account's sources in each of their regions, once, with one of the clusters if they name
+    any."""
+    sources = account.sources.filter(archived_at=None).order_by("kind", "region", "cluster")
+    found = {(kind, region): cluster for kind, region, cluster in sources.values_list("kind", "region", "cluster")}
+    return [{"kind": kind, "region": region, "cluster": c} for (kind, region), c in found.items()][:MOST_CHECKED]
 
 
 def _draft(team: Team, request: TeamRequest) -> CloudAccount | None:

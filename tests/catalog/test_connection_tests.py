@@ -1,9 +1,13 @@
 """*Test connection*: what each operation answers to the credential, filled in by the worker."""
 
+import json
+
 import pytest
+from django.utils import timezone
 
 from accounts.models import AuditEvent, CloudAccount
 from catalog import actions, connection_tests, tasks
+from catalog.connection_matrix import Matrix, connection_matrix
 from catalog.models import ConnectionTest
 from catalog.providers import PROVIDERS
 from tests.clouds import credentials
@@ -147,3 +151,69 @@ def test_a_test_of_nothing_or_of_nonsense_is_refused(draft, wanted):
     with pytest.raises(actions.ActionError):
         actions.request_test(account.team, "test", account, wanted)
     assert not ConnectionTest.objects.exists() and not AuditEvent.objects.exists()
+
+
+def matrix(test) -> Matrix:
+    return connection_matrix(test, test.cloud_account.vendor)
+
+
+def granted(test) -> list[str]:
+    text = matrix(test).policy
+    return json.loads(text)["Statement"][0]["Action"] if text else []
+
+
+def test_the_policy_to_paste_has_what_was_denied_and_nothing_that_was_allowed(draft, cloud):
+    cloud.fail(operation="ListContainerImages", status=403, code="NoPermission", times=0)
+    cloud.fail(operation="DescribeSelfImages", status=403, code="NoPermission", times=0)
+    cloud.fail(operation="ListImages", status=400, code="InDebt", times=0)
+    test = run(draft(), checks(*ALIBABA_KINDS))
+    assert granted(test) == ["ehpc:ListContainerImages", "ens:DescribeSelfImages"]
+    statement = json.loads(matrix(test).policy)
+    assert statement["Version"] == "1" and statement["Statement"][0]["Resource"] == "*"
+
+
+def test_a_call_that_could_not_be_tried_for_want_of_another_is_in_the_policy_too(draft, cloud):
+    cloud.fail(operation="ListClusters", status=403, code="NoPermission", times=0)
+    test = run(draft(), checks("alibaba_ehpc_container"))
+    assert granted(test) == ["ehpc:ListClusters", "ehpc:ListContainerImages"]
+    assert matrix(test).rows[0].cells[0].operation == "ListClusters"
+
+
+def test_huaweis_policy_is_of_iams_form(draft, cloud):
+    cloud.fail(vendor="huawei", operation="ListImages", status=403, times=0)
+    test = run(draft(credentials.HUAWEI), checks("huawei_workspace", region="cn-north-4"))
+    told = json.loads(matrix(test).policy)
+    assert told == {"Version": "1.1", "Statement": [{"Effect": "Allow", "Action": ["workspace:images:list"]}]}
+
+
+def test_what_is_all_allowed_needs_no_policy(draft):
+    test = run(draft(), checks("alibaba_ens_public"))
+    assert matrix(test).policy == "" and matrix(test).is_whole
+
+
+def test_a_test_that_did_not_end_never_says_that_all_is_allowed(team, as_user, alice, make_account):
+    account = make_account()
+    for state, results in (("done", []), ("running", [])):
+        ConnectionTest.objects.create(
+            team=team, cloud_account=account, state=state, checks=[*checks("alibaba_ens_public", cluster="")],
+            results=results, finished_at=timezone.now() if state == "done" else None,
+        )  # fmt: skip
+        shown = as_user(alice).get(f"/t/aero/accounts/{account.id}/").content.decode()
+        assert "Everything is allowed" not in shown
+        assert ("did not come to its end: 0 of 1" in shown) == (state == "done")
+
+
+def test_an_account_is_tested_where_its_sources_are_and_for_what_they_call(as_user, alice, make_account, make_source):
+    account = make_account()
+    make_source("alibaba_ens_self", account, region="cn-hangzhou")
+    make_source("alibaba_ehpc_container", account, region="cn-shanghai", cluster="ehpc-sh-1")
+    make_source("alibaba_ehpc_container", account, region="cn-shanghai", cluster="ehpc-sh-2")
+    assert as_user(alice).post(f"/t/aero/accounts/{account.id}/test/").status_code == 302
+    test = ConnectionTest.objects.get()
+    assert [(one["kind"], one["region"]) for one in test.checks] == [
+        ("alibaba_ehpc_container", "cn-shanghai"),
+        ("alibaba_ens_self", "cn-hangzhou"),
+    ]
+    assert test.checks[0]["cluster"].startswith("ehpc-sh-")
+    cells = [[cell.outcome for cell in row.cells] for row in matrix(test).rows]
+    assert cells == [["", "none"], ["none", ""]], "what no source needs is not tried"
