@@ -72,7 +72,9 @@ def support_state(shelf: Shelf, distribution: str | None, version: str | None) -
 
 
 def arch(shelf: Shelf, value: str) -> str:
-    return '<td class="arch none">—</td>' if value == "unknown" else f'<td class="arch on-card">{escape(value)}</td>'
+    if value == "unknown":
+        return '<td class="arch none">—</td>'
+    return f'<td class="arch on-card">{escape(str(VALUES["arch"].get(value, value)))}</td>'
 
 
 def type_(shelf: Shelf, value: str) -> str:

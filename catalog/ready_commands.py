@@ -24,7 +24,7 @@ _LOOK_UPS = {
     "alibaba_ens_self": "aliyun ens DescribeSelfImages --ImageId {id}",
     "huawei_workspace": "hcloud Workspace ListImages --cli-region={region} --image_id={id}",
 }
-_TOOLS = {"aliyun": "Alibaba Cloud CLI", "hcloud": "KooCLI"}
+_TOOLS: dict[str, Promise | str] = {"aliyun": _("Alibaba Cloud CLI"), "hcloud": "KooCLI"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Command:
     """`purpose` says what it does, `tool` what runs it."""
 
     purpose: Promise
-    tool: str
+    tool: Promise | str
     text: str
 
 
