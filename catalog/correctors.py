@@ -15,13 +15,20 @@ _CLOCKS = timedelta(minutes=2)
 class Told(Protocol):
     """A change, whether as a row of the model or of a page."""
 
-    id: int
-    at: datetime
-    image_id: UUID
-    kind: str
-    field: str
-    before: str | None
-    after: str | None
+    @property
+    def id(self) -> int: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def image_id(self) -> UUID: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def field(self) -> str: ...
+    @property
+    def before(self) -> str | None: ...
+    @property
+    def after(self) -> str | None: ...
 
 
 def correctors(team_id: UUID, changes: Iterable[Told]) -> dict[int, str]:

@@ -299,7 +299,8 @@ class ImageChange(models.Model):
     class Meta:
         # What one run did to a source, or a person to an image, has one time: a set (catalog/change_sets.py).
         indexes = [
-            models.Index(fields=["team", "at", "source", "id"], include=["kind", "field"], name="imagechange_team_set")
+            models.Index(fields=["team", "at", "source", "id"], include=["kind", "field"], name="imagechange_team_set"),
+            models.Index(fields=["team", "field", "kind", "at", "source"], name="imagechange_team_what"),
         ]
 
 

@@ -2,10 +2,12 @@ from django.urls import path
 
 from catalog.views import (
     bulk,
+    changes,
     cloud_accounts,
     comparisons,
     corrections,
     exports,
+    feeds,
     images,
     labels,
     marks,
@@ -49,6 +51,10 @@ urlpatterns = [
     path("t/<slug:slug>/runs/<uuid:run_id>/", sources.run_detail, name="run_detail"),
     path("t/<slug:slug>/runs/<uuid:run_id>/accept/", sources.run_accept, name="run_accept"),
     path("t/<slug:slug>/runs/<uuid:run_id>/keep/", sources.run_keep, name="run_keep"),
+    path("t/<slug:slug>/changes/", changes.change_list, name="change_list"),
+    path("t/<slug:slug>/changes/seen/", changes.changes_seen, name="changes_seen"),
+    path("t/<slug:slug>/changes/feed/", changes.change_feed, name="change_feed"),
+    path("feeds/<str:token>/changes.atom", feeds.change_atom, name="change_atom"),
     path("t/<slug:slug>/accounts/add/", cloud_accounts.cloud_account_add, name="cloud_account_add"),
     path("t/<slug:slug>/accounts/<uuid:account_id>/", cloud_accounts.cloud_account_detail, name="cloud_account_detail"),
     path(

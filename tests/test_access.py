@@ -67,6 +67,9 @@ TEAM_PAGES = [
     Rule("catalog:run_detail", "viewer", row="run"),
     Rule("catalog:run_accept", "admin", "POST", "run"),
     Rule("catalog:run_keep", "admin", "POST", "run"),
+    Rule("catalog:change_list", "viewer"),
+    Rule("catalog:changes_seen", "viewer", "POST"),
+    Rule("catalog:change_feed", "viewer", "GET POST"),
     Rule("catalog:cloud_account_add", "admin", "GET POST"),
     Rule("catalog:cloud_account_detail", "admin", row="account"),
     Rule("catalog:cloud_account_edit", "admin", "GET POST", "account"),
@@ -96,6 +99,7 @@ PUBLIC = [
     "health", "language_choose", "theme_choose", "keys_choose", "account_login", "account_signup", "account_inactive",
     "account_email_verification_sent", "account_confirm_email", "account_reset_password", "account_reset_password_done",
     "account_reset_password_from_key", "account_reset_password_from_key_done", "account_confirm_login_code",
+    "catalog:change_atom",  # for whoever has the address: tests/catalog/test_feeds.py
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from catalog.actions.cloud_accounts import (
     request_test,
     update_cloud_account,
 )
+from catalog.actions.feeds import make_feed, revoke_feed
 from catalog.actions.marks import (
     CountChanged,
     NoteConflict,
@@ -64,6 +65,7 @@ __all__ = [
     "delete_view",
     "finish_removals",
     "keep_password",
+    "make_feed",
     "pause_source",
     "promote_draft",
     "purge_drafts",
@@ -75,6 +77,7 @@ __all__ = [
     "replace_credential",
     "request_test",
     "resume_source",
+    "revoke_feed",
     "save_view",
     "set_default",
     "set_note",

@@ -5,6 +5,7 @@ from typing import Any
 from django import template
 
 from accounts.models import SITES, VENDORS
+from catalog.changes import ChangeFilter
 from catalog.models import RegistrationState, RunState
 from catalog.sources import RUN_TONES
 
@@ -43,3 +44,8 @@ def registration_state(state: str) -> Any:
 @register.filter
 def registration_tone(state: str) -> str:
     return REGISTRATION_TONES.get(state, "")
+
+
+@register.filter
+def choices_of(asked: ChangeFilter, dimension: str) -> list[tuple[str, str, bool]]:
+    return asked.options(dimension)

@@ -1,0 +1,21 @@
+"""What never gets into the log."""
+
+import logging
+import re
+from typing import Any
+
+_FEED = re.compile(r"/feeds/[^/\s\"']+")
+
+
+class HideFeeds(logging.Filter):
+    """The address of a feed is its key: of an address that failed, the log shows the rest."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = _hidden(record.msg)
+        if isinstance(record.args, tuple):
+            record.args = tuple(map(_hidden, record.args))
+        return True
+
+
+def _hidden(value: Any) -> Any:
+    return _FEED.sub("/feeds/…", value) if isinstance(value, str) else value
