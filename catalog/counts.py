@@ -7,8 +7,9 @@ out its own choice and honour all others.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import or_
 from typing import Any, NamedTuple
 
 import orjson
@@ -64,7 +65,7 @@ def count(asked: ImageFilter) -> Counts:
     words, foreign = searched(asked), foreign_distributions(asked)
     if not words and not foreign:
         kept, _ = read(asked.team_id)
-        return _counted(asked, kept, [_Part(kept)], None)
+        return _counted(asked, kept, [_all(kept)], None)
     kept, found = read(asked.team_id, *_looked_up(asked, words, bool(foreign)))
     listed = orjson.loads(found or "[]")
     hits = sum(n for _number, n, _text in listed)
@@ -80,7 +81,7 @@ def count(asked: ImageFilter) -> Counts:
 def select(asked: ImageFilter) -> Selected:
     """What the filter selects, without its counts; `hits` are not known then. One query."""
     kept, _ = read(asked.team_id)
-    return _selected(kept, _failed(asked, kept.combinations.axes, sure=False), None)
+    return _selected(kept, _failed(asked, _all(kept), sure=False), None)
 
 
 def count_matching(asked: ImageFilter, selected: Selected | None = None) -> int:
@@ -97,12 +98,20 @@ def _looked_at() -> int:
 
 
 class _Part(NamedTuple):
-    """`allows` says of systems under "other", where the text of an image tells, whether the choice of distributions
+    """Some images: of the combinations in these rows, so many of each. `sums` are those of a Tally, where they are
+    known. `allows` says of systems under "other", where the text of an image tells, whether the choice of distributions
     allows these.
     """
 
-    tally: Tally
+    axes: Mapping[str, Axis]
+    rows: Sequence[int]
+    counts: Sequence[int] | Mapping[int, int]
+    sums: Mapping[str, list[int]] | None = None
     allows: bool | None = None
+
+
+def _all(kept: Tally) -> _Part:
+    return _Part(kept.combinations.axes, range(len(kept.counts)), kept.counts, kept.sums)
 
 
 def _looked_up(asked: ImageFilter, words: Condition | None, by_text: bool) -> tuple[str, list[Any]]:
@@ -129,62 +138,56 @@ def _parts(
 ) -> Iterator[_Part]:
     """What was looked up; with `only_other`, in the place of what is kept of the distributions under "other"."""
     combinations, choice = kept.combinations, asked.choices.get("distribution", NOTHING)
+    axes, system = combinations.axes, combinations.axes["system"]
     if only_other:
-        counts, system = kept.counts.copy(), combinations.axes["system"]
-        for value, rows in zip(system.values, system.rows, strict=True):
-            for row in rows if value[1] == "other" else ():
-                counts[row] = 0
-        yield _Part(tally(combinations, counts))
+        known = [value[1] != "other" for value in system.values]
+        yield _Part(axes, [row for row, place in enumerate(system.places) if known[place]], kept.counts)
     split: dict[bool | None, Counter[int]] = defaultdict(Counter)
     for number, n, text in listed:
-        split[None if text is None else _allows_text(choice, text)][number] += n
+        split[None if text is None else _allows_text(choice, text)][combinations.rows[number]] += n
     for allows, found in split.items():
-        yield _Part(tally(combinations, combinations.spread(found.items())), allows)
+        yield _Part(axes, list(found), found, None, allows)
 
 
 def _counted(asked: ImageFilter, kept: Tally, parts: Iterable[_Part], hits: int | None) -> Counts:
-    axes = kept.combinations.axes
-    failed = _failed(asked, axes)
-    unsure = _failed(asked, axes, sure=False) if foreign_distributions(asked) else failed
-    counts = Counts(_selected(kept, unsure, hits), shelf=_shelf(kept))
+    every = _all(kept)
+    bits = _failed(asked, every, sure=False)
+    counts = Counts(_selected(kept, bits, hits), shelf=_shelf(kept))
     for part in parts:
-        fails = failed if part.allows is None else _by_its_text(axes["system"], failed, part.allows)
-        _add(counts, asked, part.tally, {row: bits for row, bits in fails.items() if bits and part.tally.counts[row]})
+        _add(counts, asked, part, bits if part.sums is not None else _failed(asked, part))
     return counts
 
 
-def _add(counts: Counts, asked: ImageFilter, part: Tally, failed: Mapping[int, int]) -> None:
+def _add(counts: Counts, asked: ImageFilter, part: _Part, bits: list[int]) -> None:
     """The images of a part. Those that fail one choice count where that choice is left out."""
-    missed: dict[int, list[int]] = {_BITS[dimension]: [] for dimension in DIMENSIONS if asked.choice(dimension)}
-    for row, bits in failed.items():
-        if bits in missed:
-            missed[bits].append(row)
-    counts.total += part.images - sum(map(part.counts.__getitem__, failed))
-    passing = None
-    if 2 * len(failed) > part.used:
-        passing = [row for row, n in enumerate(part.counts) if n and row not in failed]
+    failing = [row for row, failed in zip(part.rows, bits, strict=True) if failed]
+    is_most = part.sums is not None and 2 * len(failing) < len(bits)
+    rows = failing if is_most else [row for row, failed in zip(part.rows, bits, strict=True) if not failed]
     for name, dimensions in AXES.items():
-        axis = part.combinations.axes[name]
-        sums = _sums(axis, part, passing) if passing is not None else _less(axis, part, part.sums[name], failed)
+        sums = _sums(part, name, rows)
+        if is_most and part.sums is not None:
+            sums = list(map(int.__sub__, part.sums[name], sums))
+        if name == "kind":
+            counts.total += sum(sums)
         for dimension in dimensions:
-            own = _sums(axis, part, missed.get(_BITS[dimension], ()))
-            _tell(counts, dimension, axis, list(map(int.__add__, sums, own)), asked)
+            here = sums
+            if failing and asked.choice(dimension):
+                bit = _BITS[dimension]
+                own = [row for row, failed in zip(part.rows, bits, strict=True) if failed == bit]
+                here = list(map(int.__add__, sums, _sums(part, name, own)))
+            _tell(counts, dimension, part.axes[name], here, asked)
 
 
-def _sums(axis: Axis, part: Tally, rows: Iterable[int]) -> list[int]:
+def _sums(part: _Part, name: str, rows: Iterable[int]) -> list[int]:
     """Of each value of the axis, the images of these rows."""
-    found, places, counts = [0] * len(axis.values), axis.places, part.counts
+    found, places, counts = [0] * len(part.axes[name].values), part.axes[name].places, part.counts
     for row in rows:
         found[places[row]] += counts[row]
     return found
 
 
-def _less(axis: Axis, part: Tally, sums: list[int], rows: Iterable[int]) -> list[int]:
-    return list(map(int.__sub__, sums, _sums(axis, part, rows)))
-
-
-def _selected(kept: Tally, failed: Mapping[int, int], hits: int | None) -> Selected:
-    others = [row for row in failed if kept.counts[row]]
+def _selected(kept: Tally, bits: list[int], hits: int | None) -> Selected:
+    others = [row for row, failed in enumerate(bits) if failed and kept.counts[row]]
     return Selected(kept, others, kept.images - sum(map(kept.counts.__getitem__, others)), hits)
 
 
@@ -216,28 +219,27 @@ def _value(dimension: str, value: Value, asked: ImageFilter) -> str:
 # What fails
 
 
-def _failed(asked: ImageFilter, axes: Mapping[str, Axis], *, sure: bool = True) -> dict[int, int]:
-    """The rows that do not meet some choice, with the bits of those dimensions. Where that depends on an image's own
-    text, which is not known of a count, it meets it unless `sure`.
+def _failed(asked: ImageFilter, part: _Part, *, sure: bool = True) -> list[int]:
+    """For each row of a part, the bits of the dimensions whose choice it does not meet. Where that depends on the text
+    of an image, which is not known of a count, it meets it unless `sure`.
     """
-    failed: dict[int, int] = {}
+    found = [0] * len(part.rows)
     for name, dimensions in AXES.items():
+        axis = part.axes[name]
         choices = [(d, choice) for d in dimensions if (choice := asked.choice(d))]
-        for value, rows in zip(axes[name].values, axes[name].rows, strict=True):
-            bits = sum(_BITS[d] for d, choice in choices if not _allows(asked, d, choice, value, sure))
-            if bits:
-                for row in rows:
-                    failed[row] = failed.get(row, 0) | bits
-    return failed
-
-
-def _by_its_text(system: Axis, failed: Mapping[int, int], allows: bool) -> dict[int, int]:
-    """What fails, with another verdict on the distributions under "other"."""
-    found, bit = dict(failed), _BITS["distribution"]
-    for value, rows in zip(system.values, system.rows, strict=True):
-        for row in rows if value[1] == "other" else ():
-            found[row] = found.get(row, 0) & ~bit | (0 if allows else bit)
+        masks = [sum(_BITS[d] for d, c in choices if not _allows(asked, d, c, v, sure)) for v in axis.values]
+        if part.allows is not None and name == "system":
+            masks = [_by_text(mask, value, part.allows) for mask, value in zip(masks, axis.values, strict=True)]
+        if any(masks):
+            places = axis.places if part.sums is not None else map(axis.places.__getitem__, part.rows)
+            found = list(map(or_, found, map(masks.__getitem__, places)))
     return found
+
+
+def _by_text(mask: int, value: Value, allows: bool) -> int:
+    """What fails, with another verdict on the distributions under "other"."""
+    bit = _BITS["distribution"]
+    return mask & ~bit | (0 if allows else bit) if value[1] == "other" else mask
 
 
 def _allows(asked: ImageFilter, dimension: str, choice: Choice, value: Value, sure: bool) -> bool:
