@@ -120,5 +120,7 @@ def test_a_page_shows_the_columns_chosen(bob: User, as_user: Callable[[User], Cl
     bob.preferences = {"columns": ["name", "star", "labels", "description", "last_seen"], "density": "compact"}
     bob.save(update_fields=["preferences"])
     html = as_user(bob).get(URL).content.decode()
-    assert "for wind tunnels" in html and 'aria-label="Starred"' in html and ">gpu<" in html and "images compact" in html
+    assert (
+        "for wind tunnels" in html and 'aria-label="Starred"' in html and ">gpu<" in html and "images compact" in html
+    )
     assert 'class="arch' not in html and html.count('<th scope="col"') == 6 and html.count("<td") == 6
