@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts.models import CloudAccount, Membership, Team, User
 from catalog.connections import seal_credential
@@ -42,6 +42,13 @@ def flushes_pass_the_audit_trail() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
         yield
+
+
+@pytest.fixture(autouse=True)
+def each_test_begins_in_english() -> Iterator[None]:
+    """The language of the last request stays with its thread."""
+    yield
+    translation.deactivate()
 
 
 @functools.cache
