@@ -37,6 +37,13 @@ class TextHash(models.Func):
     output_field = models.BigIntegerField()
 
 
+class OwnSystem(models.Func):
+    """What an image calls a system that the table does not know, as orders by system have it (catalog/orders.py)."""
+
+    template = "(lower(left(distribution, 60)) || ' ' || coalesce(left(os_version, 60), '')) COLLATE \"C\""
+    output_field = models.TextField()
+
+
 class Computed(models.GeneratedField):
     """A stored generated column. Its check asks no server whether it has them: all that are supported do, and
     makemigrations runs without one.
@@ -243,6 +250,13 @@ class Image(TeamRow):
             models.Index(fields=["facets", "name_key", "id"], name="image_facets_name"),
             models.Index(fields=["facets", "changed_at", "id"], name="image_facets_changed"),
             models.Index("facets", Coalesce("size_gib", -1), "id", name="image_facets_size"),
+            models.Index(
+                "team",
+                OwnSystem(),
+                "id",
+                name="image_team_own_system",
+                condition=models.Q(distribution_facet="other"),
+            ),
             models.Index("team", TextHash("remote_id"), name="image_team_remote_id"),
             models.Index(
                 "team",

@@ -16,13 +16,15 @@ _BEHIND_ALL = "U&'\\+10FFFF'"
 
 class Order(NamedTuple):
     """A sort key in SQL (`i` is the image, `s` its source) and its type. For one that follows from facet values: the
-    axis of theirs, and the same key from a value of it, None where only the image itself tells.
+    axis of theirs, and the same key from a value of it, None where only the image itself tells; `own` is the key of
+    those in SQL, and which images they are.
     """
 
     sql: str
     type: str = "text"
     axis: str = ""
     key: Callable[[Value], str | None] = lambda value: None
+    own: tuple[str, str] | None = None
 
     @property
     def collated(self) -> str:
@@ -51,6 +53,11 @@ _SYSTEM = Order(
     " || ' ' || coalesce(left(i.os_version, 60), ''))",
     axis="system",
     key=_system,
+    # As image_team_own_system has it.
+    own=(
+        "(lower(left(i.distribution, 60)) || ' ' || coalesce(left(i.os_version, 60), '')) COLLATE \"C\"",
+        "i.distribution_facet = 'other'",
+    ),
 )
 _VERSION = Order(f"coalesce(lower(left(nullif(i.os_version, ''), 60)), {_BEHIND_ALL})", axis="system", key=_version)
 ORDERS = {

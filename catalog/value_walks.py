@@ -34,7 +34,7 @@ def by_value(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
     if few:
         parts.append(_all_of_few(selected, step, few))
     if own:
-        parts.append(gathered(asked, selected, step, own))
+        parts.append(_own(asked, selected, step, own))
     if not parts:
         return NOTHING
     return Condition(" UNION ALL ".join(f"({p.sql})" for p in parts), [one for p in parts for one in p.params])
@@ -60,6 +60,24 @@ def _groups(selected: Selected, step: Step) -> tuple[list[Group], list[int]]:
         after = step.after[0]
         groups = [group for group in groups if (group[0] <= after if step.falling else group[0] >= after)]
     return groups, own
+
+
+def _own(asked: ImageFilter, selected: Selected, step: Step, rows: list[int]) -> Condition:
+    """The images with keys of their own: along an index that has only these, or all of them."""
+    axis, kept, order = selected.kept.combinations.axes[step.order.axis], selected.kept, step.order
+    images = sum(map(kept.counts.__getitem__, rows))
+    all_of_them = sum(
+        n for value, n in zip(axis.values, kept.sums[order.axis], strict=True) if order.key(value) is None
+    )
+    everything = gathered(asked, selected, step, rows)
+    if order.own is None or step.is_few(images, all_of_them):
+        return everything
+    key, which = order.own
+    where, only = all_of(of_team(asked), Condition(which, []), step.behind(key)), has(selected, rows)
+    way = f"ORDER BY {key} {step.way}, i.id {step.way} LIMIT {step.patience(images, all_of_them)}"
+    inner = f"SELECT {key} AS k, i.id, i.facets FROM catalog_image i WHERE {where.sql} {way}"  # noqa: S608
+    sql = f"SELECT k, id FROM ({inner}) AS i WHERE {only.sql} ORDER BY k {step.way}, id {step.way} LIMIT {step.limit}"  # noqa: S608
+    return first_of(step, Condition(sql, [*where.params, *only.params]), everything)
 
 
 def _along_ids(asked: ImageFilter, selected: Selected, step: Step, group: Group, *, is_here: bool) -> Condition:
