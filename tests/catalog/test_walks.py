@@ -147,6 +147,13 @@ def test_the_indexes_are_those_of_the_orders(shelf: list[Source], monkeypatch: p
         assert f"image_team_{sort}" not in plan(there) and f"image_facets_{sort}" in plan(there)
 
 
+def test_systems_the_table_does_not_know_have_an_index_of_their_own(
+    shelf: list[Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Step, "is_few", always(False))
+    assert "image_team_own_system" in plan(parse("sort=os", shelf[0].team_id, shelf))
+
+
 def test_a_page_does_not_read_what_it_does_not_show(shelf: list[Source]) -> None:
     """Orders by facet values have no index: the counts say where the next value begins."""
     there = parse("sort=arch", shelf[0].team_id, shelf)
