@@ -5,19 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from catalog.models import Source
-from catalog.sources import is_stale
+from catalog.sources import failed_at, is_stale
 
 NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A source that is not fresh. `failed_at` is None where it is only late, or never synced."""
+    """A source that is not fresh. `failed_at` is None where it is only late, or never synced. `paused_by_admin`: it is
+    not to be tried again before an admin says so."""
 
     source: Source
     name: str
     failed_at: datetime | None
     paused: bool
+    paused_by_admin: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def freshness(sources: Iterable[Source], names: Mapping[str, str]) -> Freshness:
     live = [source for source in sources if source.archived_at is None]
     troubled = [source for source in live if _is_troubled(source)]
     troubled.sort(key=lambda source: (not source.last_error, names[str(source.id)]))
-    troubles = [Trouble(s, names[str(s.id)], _failed_at(s), s.paused_at is not None) for s in troubled[:NAMED]]
+    troubles = [_trouble(source, names[str(source.id)]) for source in troubled[:NAMED]]
     return Freshness(
         sources=len(live),
         fresh=len(live) - len(troubled),
@@ -51,11 +53,9 @@ def freshness(sources: Iterable[Source], names: Mapping[str, str]) -> Freshness:
 
 
 def _is_troubled(source: Source) -> bool:
-    return bool(source.last_error) or source.last_complete_at is None or is_stale(source)
+    return bool(source.last_error or source.paused_at) or source.last_complete_at is None or is_stale(source)
 
 
-def _failed_at(source: Source) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str((source.last_error or {}).get("at", "")))
-    except ValueError:
-        return None
+def _trouble(source: Source, name: str) -> Trouble:
+    paused = source.paused_at is not None
+    return Trouble(source, name, failed_at(source), paused, paused and source.paused_reason == "admin")

@@ -73,9 +73,8 @@ def accept_suspect(run: SyncRun, user: User) -> SyncRun | None:
         if started is None:
             return None
         SyncRun.objects.filter(id=started.id, state__in=["queued", "listing"]).update(digest=digest)
-        changes = {"run": str(run.id), "error": run.error}
         audit.record(
-            run.team, user, "listing.accepted", target=run.source.kind, target_id=run.source_id, changes=changes
+            run.team, user, "listing.accepted", target=run.source.kind, target_id=run.source_id, changes=_decided(run)
         )
         send_on_commit(TASK, started.id)
     return started
@@ -91,11 +90,20 @@ def keep_shelf(run: SyncRun, user: User) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_KEEP, {"run": run.id, "kept": json.dumps(kept)})
         if cursor.rowcount:
-            changes = {"run": str(run.id), "error": run.error}
             audit.record(
-                run.team, user, "listing.refused", target=run.source.kind, target_id=run.source_id, changes=changes
+                run.team,
+                user,
+                "listing.refused",
+                target=run.source.kind,
+                target_id=run.source_id,
+                changes=_decided(run),
             )
         return bool(cursor.rowcount)
+
+
+def _decided(run: SyncRun) -> dict[str, object]:
+    """What an admin decided on, for the audit: the run, and its error without the names of images."""
+    return {"run": str(run.id), "error": {name: value for name, value in (run.error or {}).items() if name != "images"}}
 
 
 _KEEP = """

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Sum
@@ -126,6 +125,10 @@ class SourceCard:
         return HEALTH[self.health][1]
 
     @property
+    def failed_at(self) -> datetime | None:
+        return failed_at(self.source)
+
+    @property
     def explanation(self) -> Explanation | None:
         return explain(self.source.last_error, vendor=self.vendor) if self.source.last_error else None
 
@@ -208,37 +211,12 @@ def _bar_text(run: SyncRun) -> str:
     return " · ".join(parts)
 
 
-class Step(NamedTuple):
-    """One step of a run as its page shows it."""
-
-    tone: str
-    title: str
-    text: str
-
-
-def run_steps(run: SyncRun) -> list[Step]:
-    """Queued, listing, applying, and how it ended; steps not reached yet are left out once it has ended."""
-    at = ["queued", "listing", "applying"].index(run.state) if run.is_running else 3
-    began = run.started_at is not None
-    steps = [Step("now" if at == 0 else "ok", _("Queued"), _clock(run.created_at))]
-    if began or at >= 1:
-        listed = ngettext("%(pages)s page", "%(pages)s pages", run.pages) % {"pages": number_format(run.pages)}
-        images = ngettext("%(n)s image", "%(n)s images", run.listed) % {"n": number_format(run.listed)}
-        failed = run.state in ("failed", "abandoned")
-        text = f"{_clock(run.started_at)} · {listed} · {images}"
-        steps.append(Step("now" if at == 1 else "bad" if failed else "ok", _("Listing"), text))
-    if at == 2 or run.state == "complete":
-        text = _("%(added)s added, %(changed)s changed, %(missing)s missing, %(returned)s returned") % {
-            name: number_format(getattr(run, name)) for name in ("added", "changed", "missing", "returned")
-        }
-        steps.append(Step("now" if at == 2 else "ok", _("Applying"), text if at == 3 else ""))
-    if at == 3:
-        steps.append(Step(RUN_TONES.get(run.state, ""), str(RunState(run.state).label), _clock(run.finished_at)))
-    return steps
-
-
-def _clock(at: datetime | None) -> str:
-    return f"{localtime(at):%Y-%m-%d %H:%M:%S}" if at else ""
+def failed_at(source: Source) -> datetime | None:
+    """When it failed last, since its last complete run."""
+    try:
+        return datetime.fromisoformat(str((source.last_error or {}).get("at", "")))
+    except ValueError:
+        return None
 
 
 def is_stale(source: Source, now: datetime | None = None) -> bool:

@@ -4,7 +4,7 @@
 again by `?draft=`, with the secret fields blank and kept. Saving makes the draft the account.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.contrib import messages
@@ -159,7 +159,7 @@ def _used_regions(account: CloudAccount) -> list[str]:
     return sorted(set(regions))[:MOST_TESTED] or [FIRST_REGION[account.vendor]]
 
 
-def _used_checks(account: CloudAccount) -> list[Mapping[str, str | None]]:
+def _used_checks(account: CloudAccount) -> Sequence[Mapping[str, str]]:
     """Each listing of the account's sources in each of their regions, once, with one of the clusters if they name
     any."""
     sources = account.sources.filter(archived_at=None).order_by("kind", "region", "cluster")

@@ -14,16 +14,19 @@ from django.views.decorators.vary import vary_on_headers
 from accounts.access import TeamRequest, get_row, get_team
 from accounts.models import CloudAccount, Membership, Team
 from catalog import actions
+from catalog.change_rows import run_changes
 from catalog.forms import DeleteSourceForm, ScheduleForm, SourceForm, posted, split_words
-from catalog.models import Source, SyncRun
+from catalog.leases import ATTEMPTS
+from catalog.models import Image, Source, SyncRun
 from catalog.providers import PROVIDERS
 from catalog.pulses import attendance
+from catalog.run_steps import run_note, run_steps
 from catalog.runs import keep_shelf
-from catalog.sources import is_unattended, run_seconds, run_steps, source_cards, source_label
+from catalog.sources import SourceCard, is_unattended, run_seconds, source_cards, source_label
 from catalog.sync import accept_suspect, request_sync
 from catalog.troubles import troubles_of
 
-RUNS_LISTED = 50
+RUNS_LISTED = 25
 
 
 @require_GET
@@ -66,9 +69,11 @@ def source_add(request: TeamRequest, slug: str) -> HttpResponse:
 @require_GET
 @vary_on_headers("HX-Request")
 def source_detail(request: TeamRequest, slug: str, source_id: UUID) -> HttpResponse:
+    """How it fares, and its runs, the latest first. `?before=` a run leads to those before that."""
     team = get_team(request, slug)
     source = get_row(_sources(), team, source_id)
-    return render(request, _page(request, "source_detail", "_source_state"), _detail_context(team, source))
+    context = _detail_context(team, source, request.GET.get("before", ""))
+    return render(request, _page(request, "source_detail", "_source_state"), context)
 
 
 @require_POST
@@ -94,9 +99,11 @@ def source_sync(request: TeamRequest, slug: str, source_id: UUID) -> HttpRespons
     """Sync now. A run that is already going on is the answer too."""
     team = get_team(request, slug, "editor")
     source = get_row(_sources(), team, source_id)
-    request_sync(source, request.user)
+    run = request_sync(source, request.user)
     if request.htmx:
         return render(request, "catalog/_source_results.html", _list_context(team))
+    if "run" in request.POST and run:
+        return redirect("catalog:run_detail", slug, run.id)
     if "detail" in request.POST:
         return redirect("catalog:source_detail", slug, source.id)
     return redirect("catalog:source_list", slug)
@@ -152,33 +159,72 @@ def run_detail(request: TeamRequest, slug: str, run_id: UUID) -> HttpResponse:
         "steps": run_steps(run),
         "seconds": run_seconds(run),
         "explanation": card.explain_run(run),
+        "note": run_note(run),
+        "attendance": attendance() if run.is_running else None,
+        "attempts": ATTEMPTS,
+        **(_suspect(team, card, run) if run.state == "suspect" else {}),
+        **(run_changes(run, request.GET.get("page", "")) if run.state == "complete" else {}),
     }
     return render(request, _page(request, "run_detail", "_run_state"), context)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def run_accept(request: TeamRequest, slug: str, run_id: UUID) -> HttpResponse:
-    """Believe a suspect listing: the cloud is asked again, and what it still lists is applied."""
+    """Believe a suspect listing: the cloud is asked again, and what it still lists is applied. Asks before."""
     team = get_team(request, slug, "admin")
     run = get_row(SyncRun.objects.select_related("source", "team"), team, run_id)
-    started = accept_suspect(run, request.user)
+    if request.method == "GET" and run.state == "suspect":
+        return _ask(request, team, run, "run_accept")
+    started = accept_suspect(run, request.user) if request.method == "POST" else None
     if started is None:
         messages.warning(request, _("There is nothing to accept here any more."))
     return redirect("catalog:run_detail", slug, (started or run).id)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def run_keep(request: TeamRequest, slug: str, run_id: UUID) -> HttpResponse:
-    """Keep the images: a listing like this one is not believed, however often it comes."""
+    """Keep the images: a listing like this one is not believed, however often it comes. Asks before."""
     team = get_team(request, slug, "admin")
     run = get_row(SyncRun.objects.select_related("source", "team"), team, run_id)
-    if keep_shelf(run, request.user):
+    if request.method == "GET" and run.state == "suspect":
+        return _ask(request, team, run, "run_keep")
+    if request.method == "POST" and keep_shelf(run, request.user):
         messages.success(
             request, _("The images are kept until the cloud lists something else, or an admin accepts it.")
         )
     else:
         messages.warning(request, _("There is nothing to decide here any more."))
     return redirect("catalog:run_detail", slug, run.id)
+
+
+def _ask(request: TeamRequest, team: Team, run: SyncRun, page: str) -> HttpResponse:
+    (card,) = source_cards(team, [run.source])
+    return render(request, f"catalog/{page}.html", {"run": run, "card": card, **_suspect(team, card, run)})
+
+
+def _suspect(team: Team, card: SourceCard, run: SyncRun) -> dict[str, object]:
+    """What a suspect listing lost: (name, the image's id if it is still there), how many are not named, and whether it
+    is still to be decided on, and by whom."""
+    told = run.error or {}
+    named = [(str(one.get("name", "")), str(one.get("id", ""))) for one in told.get("images", ())]
+    there = {
+        str(pk) for pk in Image.objects.filter(team=team, id__in=[pk for _n, pk in named]).values_list("id", flat=True)
+    }
+    return {
+        "lost": [(name, pk if pk in there else "") for name, pk in named],
+        "unnamed": max(0, int(told.get("lost") or 0) - len(named)),
+        "is_open": card.suspicion is not None and card.suspicion.id == run.id,
+        "admins": _admins(team),
+    }
+
+
+def _admins(team: Team) -> QuerySet[Membership]:
+    return Membership.objects.select_related("user").filter(team=team, role="admin").order_by("user__name")
+
+
+def connecting(team: Team) -> dict[str, object]:
+    """For a page that has no source to show: whether an account is connected, and who can do it."""
+    return {"cloud_accounts": CloudAccount.objects.filter(team=team).exists(), "admins": _admins(team)}
 
 
 def _sources() -> QuerySet[Source]:
@@ -209,17 +255,30 @@ def _list_context(team: Team) -> dict[str, object]:
         "expiring": [account for account in accounts if account.expires_soon],
     }
     if not accounts:
-        context["admins"] = Membership.objects.select_related("user").filter(team=team, role="admin")
+        context["admins"] = _admins(team)
     return context
 
 
-def _detail_context(team: Team, source: Source) -> dict[str, object]:
+def _detail_context(team: Team, source: Source, before: str = "") -> dict[str, object]:
     (card,) = source_cards(team, [source])
-    runs = SyncRun.objects.filter(team=team, source=source).order_by("-created_at")[:RUNS_LISTED]
+    found = SyncRun.objects.filter(team=team, source=source)
+    since = _run(found, before)
+    page = found.filter(created_at__lt=since.created_at) if since else found
+    runs = list(page.order_by("-created_at")[: RUNS_LISTED + 1])
     return {
+        "attendance": attendance() if card.is_moving else None,
+        "is_older": since is not None,
+        "older": runs[RUNS_LISTED - 1].id if len(runs) > RUNS_LISTED else None,
         "card": card,
         "troubles": troubles_of([card]),
         "source": source,
-        "runs": [(run, run_seconds(run)) for run in runs],
+        "runs": [(run, run_seconds(run)) for run in runs[:RUNS_LISTED]],
         "schedule_form": ScheduleForm(initial={"every_minutes": source.every_minutes}),
     }
+
+
+def _run(runs: QuerySet[SyncRun], text: str) -> SyncRun | None:
+    try:
+        return runs.filter(id=UUID(text)).first()
+    except ValueError:
+        return None

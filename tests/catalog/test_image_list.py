@@ -287,8 +287,23 @@ def test_a_failing_source_is_named_and_its_images_stay(
     put(made, "two")
     response = look()
     shown = text(response)
-    assert "1 of 2 sources fresh" in shown and "Workspace · cn-north-4 failed 14:02, showing 13:32" in shown
+    assert "1 of 2 sources fresh" in shown and "Workspace · cn-north-4 failed 2026-11-20 14:02 , showing" in shown
     assert "1 failing" in shown and "m-two" in shown and f"/sources/{made.id}/" in response.content.decode()
+    assert "Retry now" not in shown, "a viewer cannot"
+
+
+def test_an_editor_tries_what_is_not_fresh_again_but_not_what_an_admin_paused(
+    as_user: Callable[[User], Client], eve: User, source: Source, make_source: Callable[..., Source]
+) -> None:
+    put(source, "one")
+    late = make_source("alibaba_ens_self", last_complete_at=timezone.now() - timedelta(days=2))
+    paused = make_source("alibaba_ens_public", paused_at=timezone.now(), paused_reason="admin")
+    client = as_user(eve)
+    page = client.get(URL).content.decode()
+    assert f"/sources/{late.id}/sync/" in page and f"/sources/{paused.id}/sync/" not in page
+    assert "1 of 3 sources fresh" in page and "is paused" in page and "is late, showing" in page
+    response = client.post(f"/t/aero/sources/{late.id}/sync/", {"detail": "1"})
+    assert response["Location"] == f"/t/aero/sources/{late.id}/" and late.runs.get().trigger == "person"
 
 
 # Who may

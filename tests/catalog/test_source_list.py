@@ -88,14 +88,14 @@ def test_a_failure_says_the_cause_what_to_do_and_that_old_images_are_kept(
 def test_a_viewer_is_told_of_a_failure_but_offered_nothing_only_others_may_do(as_user, bob, make_source):
     make_source("alibaba_ens_self", last_error=DENIED, failures=1)
     shown = page(as_user(bob))
-    assert "has failed" in shown
+    assert "has failed" in shown and "Retry now" not in shown
     assert "Replace credential" not in shown and "/sync/" not in shown and "Add cloud account" not in shown
 
 
 def test_an_editor_can_sync_but_not_connect(as_user, eve, make_source):
-    make_source("alibaba_ens_self")
+    make_source("alibaba_ens_self", last_error=DENIED, failures=1)
     shown = page(as_user(eve))
-    assert "/sync/" in shown and "Add cloud account" not in shown
+    assert "/sync/" in shown and "Retry now" in shown and "Add cloud account" not in shown
 
 
 def test_a_source_that_an_error_paused_says_when_it_goes_on(as_user, alice, make_source, now):
@@ -139,7 +139,8 @@ def test_it_watches_only_while_something_moves(as_user, bob, make_source, make_r
     assert "every 2s" not in page(client)
     run = make_run(source, "listing", pages=2, listed=100, expected=300)
     shown = page(client)
-    assert "every 2s" in shown and "Page 2 of 6" in shown and 'value="100" max="300"' in shown
+    assert "every 2s" in shown and "Page 2 of 6 · 100 of 300 images" in shown and 'value="100" max="300"' in shown
+    assert "<noscript>" in shown and "See how far it is" in shown
     SyncRun.objects.filter(id=run.id).update(state="complete", finished_at=now)
     fragment = page(client, headers={"HX-Request": "true"})
     assert "every 2s" not in fragment and "All syncs are over." in fragment

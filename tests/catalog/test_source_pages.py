@@ -1,12 +1,14 @@
 """Adding, scheduling, pausing, syncing, deleting a source, and the page of one run."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from accounts.models import AuditEvent
-from catalog.models import Image, Source, SyncRun
+from catalog.leases import ABANDONED
+from catalog.models import Image, Pulse, Source, SyncRun
 
 pytestmark = pytest.mark.django_db
 
@@ -198,10 +200,13 @@ def test_a_failed_run_is_explained_and_says_that_nothing_changed(admin, source):
 def test_a_suspect_listing_is_accepted_by_an_admin(admin, source):
     error = {"operation": "DescribeSelfImages", "code": "SuspectListing", "message": "Lacks 9 of 9.", "kind": "suspect"}
     run = SyncRun.objects.create(team_id=source.team_id, source=source, state="suspect", error=error, digest=b"d" * 24)
-    assert "Accept the listing" in text(admin.get(f"/t/aero/runs/{run.id}/"))
+    assert f"/t/aero/runs/{run.id}/accept/" in text(admin.get(f"/t/aero/runs/{run.id}/"))
+    assert "No image is deleted" in text(admin.get(f"/t/aero/runs/{run.id}/accept/"))
+    assert SyncRun.objects.get() == run, "being asked accepts nothing"
     response = admin.post(f"/t/aero/runs/{run.id}/accept/")
     started = SyncRun.objects.exclude(id=run.id).get()
     assert response["Location"] == f"/t/aero/runs/{started.id}/" and bytes(started.digest) == b"d" * 24
+    assert admin.get(f"/t/aero/runs/{started.id}/accept/").status_code == 302
     admin.post(f"/t/aero/runs/{started.id}/accept/")
     assert "There is nothing to accept here any more." in text(admin.get(f"/t/aero/runs/{started.id}/"))
 
@@ -214,11 +219,15 @@ def test_the_images_are_kept_by_an_admin_and_everybody_is_told(admin, as_user, b
         shown = text(admin.get(path))
         assert "1,200 of 2,000 are not listed any more" in shown and "Accept or keep" in shown
         assert "Accept or keep" not in text(as_user(bob).get(path))
-    assert "Keep the images" in text(admin.get(f"/t/aero/runs/{run.id}/"))
+    assert f"/t/aero/runs/{run.id}/keep/" in text(admin.get(f"/t/aero/runs/{run.id}/"))
+    seen = text(as_user(bob).get(f"/t/aero/runs/{run.id}/"))
+    assert "/keep/" not in seen and "/accept/" not in seen and "Who can decide:" in seen and "Alice Liddell" in seen
+    assert "is not believed then, however often it comes" in text(admin.get(f"/t/aero/runs/{run.id}/keep/"))
+    assert not AuditEvent.objects.exists(), "being asked keeps nothing"
     response = admin.post(f"/t/aero/runs/{run.id}/keep/", follow=True)
     shown = text(response)
-    assert "alice@example.org kept the images" in shown and "Accept the listing" in shown
-    assert "Keep the images" not in shown and "is believed" not in shown
+    assert "alice@example.org kept the images" in shown and "/accept/" in shown
+    assert "/keep/" not in shown and "it is believed" not in shown
     assert "An admin keeps the images." in text(as_user(bob).get("/t/aero/sources/"))
     assert "nothing to decide" in text(admin.post(f"/t/aero/runs/{run.id}/keep/", follow=True))
 
@@ -232,3 +241,93 @@ def test_a_page_is_only_read(admin, source):
     assert admin.post(url(source)).status_code == 405
     assert admin.post("/t/aero/sources/").status_code == 405
     assert admin.delete(url(source, "delete/")).status_code == 405
+
+
+def test_what_would_go_missing_is_named_and_led_to_where_it_is_still_there(admin, source, make_image):
+    images = [make_image(source, name=f"image <{number}>") for number in range(3)]
+    named = [{"id": str(image.id), "name": image.name} for image in images]
+    error = {"code": "SuspectListing", "kind": "suspect", "lost": 1_200, "present": 2_000, "images": named}
+    run = SyncRun.objects.create(team_id=source.team_id, source=source, state="suspect", error=error, digest=b"d" * 24)
+    images.pop().delete()
+    for path in (f"/t/aero/runs/{run.id}/", f"/t/aero/runs/{run.id}/accept/", f"/t/aero/runs/{run.id}/keep/"):
+        shown = text(admin.get(path))
+        assert "and 1,197 more" in shown and "image &lt;2&gt;" in shown
+        assert all(f"/t/aero/images/{image.id}/" in shown for image in images) and named[2]["id"] not in shown
+
+
+def test_a_suspect_run_that_a_later_one_settled_offers_nothing(admin, source, make_run):
+    run = make_run(source, "suspect", minutes_ago=90, error={"lost": 9, "present": 9}, digest=b"d" * 24)
+    make_run(source)
+    shown = text(admin.get(f"/t/aero/runs/{run.id}/"))
+    assert "This is settled" in shown and "/accept/" not in shown
+    assert "A later sync said more" in text(admin.get(f"/t/aero/runs/{run.id}/accept/"))
+
+
+def test_runs_go_back_as_far_as_there_are(admin, source, make_run):
+    runs = [make_run(source, minutes_ago=60 * number) for number in range(60)]
+    seen, path = [], url(source)
+    for pages in range(1, 9):
+        shown = text(admin.get(path))
+        seen += re.findall(r'class="main" href="/t/aero/runs/([0-9a-f-]{36})/"', shown)
+        assert ("The latest" in shown) == (pages > 1)
+        older = re.search(r'href="(\?before=[0-9a-f-]{36})"', shown)
+        if not older:
+            break
+        path = url(source) + older[1]
+    assert seen == [str(run.id) for run in runs] and pages == 3
+
+
+@pytest.mark.parametrize("before", ["x", "", "00000000-0000-0000-0000-000000000000", "%00"])
+def test_a_place_among_the_runs_that_is_not_there_is_the_first_page(admin, source, make_run, before):
+    run = make_run(source)
+    assert f"/runs/{run.id}/" in text(admin.get(f"{url(source)}?before={before}"))
+
+
+@pytest.mark.parametrize(
+    ("state", "fields", "words"),
+    [
+        ("queued", {"attempt": 2}, "Another one begins anew, attempt 2 of 3."),
+        ("queued", {"minutes_ago": 5}, "No worker has taken it yet"),
+        ("listing", {"lease_until": -40, "heartbeat_at": -70}, "Its worker has not been heard of since"),
+        ("applying", {"lease_until": -40, "heartbeat_at": -70, "attempt": 3}, "its worker was lost 2 times"),
+        ("listing", {"attempt": 2, "lease_until": 20}, "its worker was lost once"),
+    ],
+)
+def test_a_run_that_does_not_move_says_why(admin, source, make_run, state, fields, words):
+    now = timezone.now()
+    given = {"minutes_ago": 0} | {
+        name: now + timedelta(seconds=value) if name.endswith(("_at", "_until")) else value
+        for name, value in fields.items()
+    }
+    run = make_run(source, state, **given)
+    assert words in text(admin.get(f"/t/aero/runs/{run.id}/"))
+
+
+def test_a_run_that_moves_says_nothing_of_the_kind(admin, source, make_run):
+    run = make_run(source, "listing", minutes_ago=1, lease_until=timezone.now() + timedelta(seconds=20))
+    shown = text(admin.get(f"/t/aero/runs/{run.id}/"))
+    assert "heard of" not in shown and "lost" not in shown and "Attempt" not in shown
+
+
+def test_an_abandoned_run_says_why_and_is_tried_again_from_its_page(as_user, eve, bob, source, make_run):
+    run = make_run(source, "abandoned", attempt=3, error=ABANDONED)
+    shown = text(as_user(eve).get(f"/t/aero/runs/{run.id}/"))
+    assert "Why it was abandoned" in shown and "lost again and again" in shown and "3 of 3" in shown
+    assert "Retry now" in shown and "Retry now" not in text(as_user(bob).get(f"/t/aero/runs/{run.id}/"))
+    response = as_user(eve).post(url(source, "sync/"), {"run": "1"})
+    assert response["Location"] == f"/t/aero/runs/{SyncRun.objects.get(state='queued').id}/"
+
+
+def test_the_end_of_a_run_is_said_to_who_cannot_see_it(admin, source, make_run):
+    run = make_run(source)
+    fragment = text(admin.get(f"/t/aero/runs/{run.id}/", headers={"HX-Request": "true"}))
+    assert 'hx-swap-oob="true">The sync is over: Complete' in " ".join(fragment.split())
+
+
+def test_who_is_missing_is_said_on_the_pages_that_wait(admin, source, make_run):
+    Pulse.objects.create(name="w", role="worker", seen_at=timezone.now() - timedelta(minutes=9))
+    run = make_run(source, "queued")
+    for path in (url(source), f"/t/aero/runs/{run.id}/"):
+        assert "No worker is running." in text(admin.get(path))
+    SyncRun.objects.update(state="complete", finished_at=timezone.now())
+    assert "No worker is running." not in text(admin.get(f"/t/aero/runs/{run.id}/"))

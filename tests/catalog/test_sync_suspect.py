@@ -31,6 +31,8 @@ def test_a_listing_that_loses_everything_is_suspect(source, simulated):
     assert shelf(source) == before and source.last_complete_at == seen
     assert (run.error["code"], run.error["lost"], run.error["present"]) == ("SuspectListing", 120, 120)
     assert run.finished_at and run.lease_until is None
+    first = Image.objects.order_by("name_key", "id")[:50]
+    assert run.error["images"] == [{"id": str(image.id), "name": image.name} for image in first]
     assert source.last_error is None and source.failures == 0
 
 
