@@ -11,6 +11,7 @@ from catalog.views import (
     images,
     labels,
     marks,
+    overview,
     registrations,
     saved_views,
     sources,
@@ -18,6 +19,7 @@ from catalog.views import (
 
 app_name = "catalog"
 urlpatterns = [
+    path("t/<slug:slug>/", overview.overview, name="overview"),
     path("t/<slug:slug>/images/", images.image_list, name="image_list"),
     path("t/<slug:slug>/images/export.<slug:form>", exports.image_export, name="image_export"),
     path("t/<slug:slug>/images/bulk/", bulk.image_bulk, name="image_bulk"),

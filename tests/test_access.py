@@ -37,6 +37,7 @@ class Rule(NamedTuple):
 
 TEAM_PAGES = [
     Rule("team_detail", "viewer"),
+    Rule("catalog:overview", "viewer"),
     Rule("catalog:image_list", "viewer"),
     Rule("catalog:image_export", "viewer", words=("csv",)),
     Rule("catalog:image_bulk", "editor", "GET POST"),
@@ -65,8 +66,8 @@ TEAM_PAGES = [
     Rule("catalog:source_resume", "admin", "POST", "source"),
     Rule("catalog:source_delete", "admin", "GET POST", "source"),
     Rule("catalog:run_detail", "viewer", row="run"),
-    Rule("catalog:run_accept", "admin", "POST", "run"),
-    Rule("catalog:run_keep", "admin", "POST", "run"),
+    Rule("catalog:run_accept", "admin", "GET POST", "run"),
+    Rule("catalog:run_keep", "admin", "GET POST", "run"),
     Rule("catalog:change_list", "viewer"),
     Rule("catalog:changes_seen", "viewer", "POST"),
     Rule("catalog:change_feed", "viewer", "GET POST"),

@@ -52,6 +52,13 @@ def moment(value: datetime) -> str:
 
 
 @register.filter
+def day(value: datetime) -> str:
+    """A time as an element that gives the day of the year."""
+    local = timezone.localtime(value)
+    return _element(value, date_format(local, "DATETIME_FORMAT"), date_format(local, "MONTH_DAY_FORMAT"))
+
+
+@register.filter
 def seconds(value: float) -> str:
     """A duration: "3.2 s", "2 min 05 s"."""
     if value < 60:
