@@ -168,3 +168,39 @@ def test_the_mail_is_addressed_as_the_product_is_and_not_as_the_request_says(ali
     settings.ALLOWED_HOSTS = ["testserver"]
     response = Client().post("/account/password/reset/", {"email": alice.email}, headers={"host": "evil.example"})
     assert response.status_code == 400 and not mail.outbox
+
+
+def test_a_language_goes_with_its_person_into_a_new_browser(alice):
+    alice.preferences["language"] = "zh-hans"
+    alice.save()
+    client, _ = sign_in(alice.email, PASSWORD)
+    assert "退出登录" in client.get("/t/aero/team/").content.decode()
+
+
+def test_a_language_that_was_chosen_in_a_browser_stays_there(alice):
+    alice.preferences["language"] = "zh-hans"
+    alice.save()
+    client = Client()
+    client.post("/language/", {"language": "en"})
+    client.post(LOGIN, {"login": alice.email, "password": PASSWORD})
+    assert "Sign out" in client.get("/t/aero/team/").content.decode()
+    assert int(client.cookies["django_language"]["max-age"]) > 300 * 24 * 3600, "and when the browser is closed"
+
+
+@pytest.mark.parametrize("kept", [None, "tlh", ["en"]])
+def test_whose_language_is_not_known_reads_the_browsers(alice, kept):
+    alice.preferences["language"] = kept
+    alice.save()
+    client = Client(headers={"accept-language": "zh-CN"})
+    client.post(LOGIN, {"login": alice.email, "password": PASSWORD})
+    assert "退出登录" in client.get("/t/aero/team/").content.decode()
+
+
+def test_a_mail_is_in_the_language_of_whom_it_is_for(alice, bob):
+    alice.preferences["language"] = "zh-hans"
+    alice.save()
+    for person in (alice, bob):
+        Client().post("/account/password/reset/", {"email": person.email})
+    chinese, english = mail.outbox
+    assert "密码" in chinese.body and "password" not in chinese.body.replace("/password/", "")
+    assert "password" in english.body and "密码" not in english.body
