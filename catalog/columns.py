@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from catalog import cells
 from catalog.browse import SORTS
@@ -63,7 +64,9 @@ COLUMNS: dict[str, Column] = {
     "description": _text(_("Description"), "description", 200, cells.text),
     "first_seen": Column(_("First seen"), ("i.first_seen_at",), cells.when, number=True, falling=True),
     "last_seen": Column(_("Last seen"), _SEEN, cells.seen, cells.last_seen, number=True),
-    "changed": Column(_("Changed"), ("i.changed_at",), cells.when, shown=True, number=True, falling=True),
+    "changed": Column(
+        pgettext_lazy("when", "Changed"), ("i.changed_at",), cells.when, shown=True, number=True, falling=True
+    ),
 }
 DEFAULT = tuple(key for key, column in COLUMNS.items() if column.shown)
 
