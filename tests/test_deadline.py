@@ -119,8 +119,16 @@ def test_htmx_gets_that_as_results(viewer: Client, image: Image) -> None:
 
 
 @pytest.mark.parametrize("path", ["sources/", "images/{id}/"])
-def test_other_pages_are_one_sentence(viewer: Client, image: Image, path: str) -> None:
-    with slow("catalog_source"):
+@pytest.mark.parametrize("what", ["catalog_source", "catalog_"])
+def test_other_pages_are_one_sentence(viewer: Client, image: Image, path: str, what: str) -> None:
+    """Also where what is slow is what every page asks."""
+    with slow(what):
         response = viewer.get(f"/t/aero/{path}".format(id=image.id))
     html = response.content.decode()
     assert response.status_code == 503 and "was stopped; nothing was changed" in html and "Traceback" not in html
+
+
+def test_a_badge_that_takes_too_long_is_left_out(viewer: Client, image: Image) -> None:
+    with slow("catalog_imagechange"):
+        response = viewer.get(URL)
+    assert response.status_code == 200 and f"<bdi>{image.name}</bdi>" in response.content.decode()

@@ -6,6 +6,7 @@ from django import template
 from django.template import Context
 
 from catalog.change_visits import MOST_NEW, new_since_opened
+from config.deadline import in_time
 
 register = template.Library()
 
@@ -18,6 +19,6 @@ def new_changes(context: Context) -> str:
     if membership is None:
         return ""
     if not hasattr(request, "new_changes"):
-        request.new_changes = new_since_opened(membership)
+        request.new_changes = in_time(new_since_opened, membership) or 0  # a badge is worth no page
     n: int = request.new_changes
     return f"{MOST_NEW}+" if n > MOST_NEW else str(n or "")
