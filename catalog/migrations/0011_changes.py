@@ -1,4 +1,5 @@
 import uuid
+from typing import Any
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
@@ -7,13 +8,13 @@ from django.db import migrations, models
 from accounts.tenancy import composite_key
 
 
-def team() -> models.ForeignKey:
+def team() -> Any:
     return models.ForeignKey(
         db_index=False, on_delete=django.db.models.deletion.DB_CASCADE, related_name="+", to="accounts.team"
     )
 
 
-def membership() -> models.ForeignKey:
+def membership() -> Any:
     return models.ForeignKey(
         db_constraint=False,
         db_index=False,

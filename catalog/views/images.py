@@ -1,5 +1,6 @@
 """The images page and the page of one image."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -127,6 +128,7 @@ def show_image(request: TeamRequest, team: Team, image_id: UUID, *, status: int 
         "registration": registration,
         "command": ready_command(image, registration),
         "seen_at": image.seen_at(image.source),
+        "archived_on": image.missing_since and image.missing_since + timedelta(days=settings.ARCHIVE_MISSING_DAYS),
         "also_in": also_in(image),
         "in_drawer": wants(request, "drawer"),
         **panels(team, image, request.membership.allows("editor")),

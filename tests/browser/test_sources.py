@@ -121,7 +121,7 @@ def test_a_failing_source_says_what_to_do_and_is_mended(
     working.heal()
     page.goto(f"{live_server}/t/aero/sources/")
     page.get_by_role("button", name="Resume").click()
-    expect(page.get_by_text("Healthy")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Healthy", exact=True)).to_be_visible(timeout=30_000)
     assert Source.objects.get(id=source.id).paused_at is None
     assert complaints == []
 

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import escape
 
 from accounts.models import Team, User
@@ -112,6 +113,18 @@ def test_a_missing_image_says_since_when(show: Callable[..., Any], source: Sourc
     shown = text(show(image))
     assert "Not listed by its source since 9 d ago" in shown and "Last seen 9 d ago" in shown
     assert "Last seen 3 min ago" in text(show(put(source, "there", row={"first_seen_at": ago})))
+
+
+def test_a_missing_image_says_what_becomes_of_it(show: Callable[..., Any], source: Source, settings: Any) -> None:
+    settings.ARCHIVE_MISSING_DAYS = 30
+    ago = timezone.now() - timedelta(days=9)
+    day = date_format(timezone.localtime(ago + timedelta(days=30)), "MONTH_DAY_FORMAT")
+    image = put(source, "gone", state="missing", row={"missing_since": ago, "last_seen_at": ago})
+    assert f"it is archived after {day}" in text(show(image))
+    image = put(source, "long gone", state="archived", row={"missing_since": ago, "last_seen_at": ago})
+    shown = text(show(image))
+    assert "Archived: not listed by its source since 9 d ago" in shown and "comes back by itself" in shown
+    assert "Archived: its source was deleted." in text(show(put(source, "left", state="archived")))
 
 
 def test_it_shows_the_clouds_own_document(show: Callable[..., Any], source: Source) -> None:
