@@ -14,9 +14,8 @@ from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import OperationalError, connection, transaction
+from django.db import connection
 from django.utils import timezone
-from psycopg.errors import QueryCanceled
 
 from catalog.browse import ImageFilter
 from catalog.change_words import FIELD_KINDS, KINDS
@@ -31,7 +30,7 @@ WHOLE_KINDS = frozenset(KINDS) - set(FIELD_KINDS)
 # A set's changes are counted so far.
 MOST_COUNTED = 1_000
 # So many images that have the words are looked up by their changes; with more, changes are looked through for images.
-MOST_IMAGES, MOST_SECONDS = 500, 2
+MOST_IMAGES = 500
 LONGEST = 500
 
 _SET_CURSOR = re.compile(r"([on])(\d{1,17})-([0-9a-f]{32})")
@@ -42,10 +41,6 @@ _MICROSECOND = timedelta(microseconds=1)
 
 class BadCursor(Exception):
     """A position that is none."""
-
-
-class TooLong(Exception):
-    """So many images have the words, and so few of their changes fit the rest, that it takes too long to find them."""
 
 
 class Found(NamedTuple):
@@ -94,7 +89,6 @@ class Told(NamedTuple):
     known: Condition
     table: str
     condition: Condition
-    may_be_long: bool = False
 
 
 @dataclass(slots=True)
@@ -111,11 +105,10 @@ def fetch_sets(
 ) -> Page[ChangeSet]:
     """The page of sets at a cursor, "" for the newest; of what is newer than `since`. One query, one more for words.
 
-    Raises BadCursor and TooLong.
+    Raises BadCursor.
     """
     place, newer = _read_set(cursor)
-    told = _told(asked, since)
-    rows = _walk(told, *_sets_sql(told, place, newer, size))
+    rows = _query(*_sets_sql(_told(asked, since), place, newer, size))
     sets = [_set(list(group)) for _n, group in groupby(rows, key=lambda row: row[0])]
     return _page(sets, size, cursor, newer, lambda one, way: _write_set(one.at, one.source_id, way))
 
@@ -123,7 +116,7 @@ def fetch_sets(
 def fetch_rows(asked: ChangeFilter, run: SyncRun, *, cursor: str = "", size: int = ROWS) -> Page[Found]:
     """The page of the changes of one run. One query, one more for words.
 
-    Raises BadCursor and TooLong.
+    Raises BadCursor.
     """
     last, newer = _read_row(cursor)
     told = _told(asked, None)
@@ -134,7 +127,7 @@ def fetch_rows(asked: ChangeFilter, run: SyncRun, *, cursor: str = "", size: int
     sql = f"""
         WITH {told.known.sql} picked AS (SELECT c.id FROM {told.table} WHERE {which.sql} ORDER BY c.id {way} LIMIT %s)
         SELECT {_COLUMNS} FROM picked p JOIN catalog_imagechange c ON c.id = p.id {_IMAGE} ORDER BY c.id {way}"""  # noqa: S608
-    rows = [Found(*row) for row in _walk(told, sql, [*told.known.params, *which.params, size + 1])]
+    rows = [Found(*row) for row in _query(sql, [*told.known.params, *which.params, size + 1])]
     return _page(rows, size, cursor, newer, lambda one, way: f"{way}{one.id}")
 
 
@@ -189,7 +182,7 @@ def _told(asked: ChangeFilter, since: datetime | None) -> Told:
     # Not flattened, and by what the index has: the walk goes on in it alone, and looks at images where all else fits.
     one = f"""(SELECT {words.sql} FROM catalog_imagechange w JOIN catalog_image i
         ON i.team_id = w.team_id AND i.id = w.image_id WHERE w.id = c.id)"""  # noqa: S608
-    return Told(Condition("", []), "catalog_imagechange c", all_of(condition, Condition(one, words.params)), True)
+    return Told(Condition("", []), "catalog_imagechange c", all_of(condition, Condition(one, words.params)))
 
 
 def _conditions(asked: ChangeFilter, since: datetime | None) -> Iterator[Condition]:
@@ -218,21 +211,6 @@ def _fields_of(kinds: Iterable[str]) -> Iterator[str]:
 
 def _midnight(day: Any) -> datetime:
     return datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
-
-
-def _walk(told: Told, sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
-    if not told.may_be_long:
-        return _query(sql, params)
-    try:
-        with transaction.atomic():
-            _query("SELECT set_config('statement_timeout', %s, true)", [f"{MOST_SECONDS}s"])
-            found = _query(sql, params)
-            _query("SELECT set_config('statement_timeout', '0', true)", [])
-            return found
-    except OperationalError as error:
-        if isinstance(error.__cause__, QueryCanceled):
-            raise TooLong from None
-        raise
 
 
 def _query(sql: str, params: Iterable[Any]) -> list[tuple[Any, ...]]:

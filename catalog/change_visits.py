@@ -30,10 +30,12 @@ _OPEN = f"""
     RETURNING since"""  # noqa: S608
 _SEEN = """
     UPDATE catalog_changevisit SET since = shown_until WHERE team_id = %(team)s AND membership_id = %(membership)s"""
+# The latest first, down to the mark, along the index: a join read every change of the team (300 ms of a million).
 _COUNT = f"""
     SELECT count(*) FROM (
-        SELECT FROM catalog_changevisit v JOIN catalog_imagechange c ON c.team_id = v.team_id AND c.at > v.{{}}
-        WHERE v.team_id = %(team)s AND v.membership_id = %(membership)s LIMIT {MOST_NEW + 1}) AS new"""  # noqa: S608
+        SELECT FROM catalog_imagechange c WHERE c.team_id = %(team)s AND c.at > (
+            SELECT v.{{}} FROM catalog_changevisit v WHERE v.team_id = %(team)s AND v.membership_id = %(membership)s)
+        ORDER BY c.at DESC LIMIT {MOST_NEW + 1}) AS new"""  # noqa: S608
 
 
 def open_page(membership: Membership) -> datetime | None:

@@ -153,7 +153,7 @@ def _choice(d: str, texts: Iterable[str], names: Mapping[str, str], notices: lis
         for value in values:
             if len(value) > LONGEST_VALUE or len(chosen) >= MOST_VALUES:
                 left_out = _("“%(filter)s” has too many or too long values; some were left out.")
-                notices.append(left_out % {"filter": d})
+                notices.insert(0, left_out % {"filter": d})
                 continue
             chosen[value] = None
             if d == "source" and value not in names:

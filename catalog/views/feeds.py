@@ -6,14 +6,16 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import get_conditional_response
+from django.utils.http import http_date
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from catalog.change_sets import TooLong, fetch_sets
+from catalog.change_sets import fetch_sets
 from catalog.changes import parse
 from catalog.feeds import ENTRIES, atom, find_feed, last_modified
 from catalog.models import ChangeFeed, Source
 from catalog.pace import take_turn
+from config.deadline import in_time
 
 # Of one feed: more is no reader, and waits.
 PER_SECOND = 5
@@ -40,16 +42,17 @@ def change_atom(request: HttpRequest, token: str) -> HttpResponse:
 
 def _answer(request: HttpRequest, feed: ChangeFeed) -> HttpResponse:
     asked = parse(request.GET, feed.team_id, Source.objects.filter(team_id=feed.team_id)).for_feed()
-    try:
-        sets = fetch_sets(asked, size=ENTRIES).rows
-    except TooLong:
-        return _plain("Many images have these words, and few of their changes fit the rest: add a word.", 400)
+    page = in_time(fetch_sets, asked, size=ENTRIES)
+    if page is None:
+        return _plain("Finding these changes took too long: ask for fewer.", 503)
+    sets = page.rows
     body = atom(feed, asked, sets, request.path, request.build_absolute_uri)
     response = HttpResponse(body, content_type="application/atom+xml; charset=utf-8")
     response["Content-Language"] = translation.get_language() or ""
-    etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    response["ETag"] = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     when = int(last_modified(feed, sets).timestamp())
-    return get_conditional_response(request, etag=etag, last_modified=when, response=response) or response
+    response["Last-Modified"] = http_date(when)
+    return get_conditional_response(request, etag=response["ETag"], last_modified=when, response=response) or response
 
 
 def _plain(text: str, status: int) -> HttpResponse:
