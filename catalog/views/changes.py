@@ -1,5 +1,6 @@
 """The Changes page, how far one has read it, and the feed of it."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +18,11 @@ from accounts.models import Team
 from catalog import actions, change_visits
 from catalog.addresses import LONGEST_REDIRECT
 from catalog.change_rows import groups, rows
-from catalog.change_sets import BadCursor, Page, TooLong, fetch_rows, fetch_sets, has_changes
+from catalog.change_sets import BadCursor, Page, fetch_rows, fetch_sets, has_changes
 from catalog.changes import ChangeFilter, parse
 from catalog.models import ChangeFeed, Source, SyncRun
 from catalog.views.images import wants
+from config.deadline import in_time
 
 
 @require_safe
@@ -54,7 +56,9 @@ def change_list(request: TeamRequest, slug: str) -> HttpResponse:
     return _with_address(request, response, team, sources, asked)
 
 
-def _found(request: TeamRequest, team: Team, asked: ChangeFilter, since: Any, notices: list[str]) -> dict[str, Any]:
+def _found(
+    request: TeamRequest, team: Team, asked: ChangeFilter, since: datetime | None, notices: list[str]
+) -> dict[str, Any]:
     """One page of sets, or of one sync's changes. Where there are none: why."""
     run = None
     if asked.run:
@@ -62,24 +66,18 @@ def _found(request: TeamRequest, team: Team, asked: ChangeFilter, since: Any, no
         if run is None:
             notices.append(_("There is no such sync any more."))
 
-    def fetch(cursor: str) -> "Page[Any]":
-        if asked.run:
-            return fetch_rows(asked, run, cursor=cursor) if run else Page()
-        return fetch_sets(asked, since=since if asked.since_visit else None, cursor=cursor)
-
     cursor = request.GET.get("page", "")
+    visit = since if asked.since_visit else None
     try:
-        page = fetch(cursor)
+        page = in_time(_page, asked, run, visit, cursor)
     except BadCursor:
         notices.append(_("This address led to no place in the list. Here are the newest."))
-        page = fetch("")
-    except TooLong:
-        notices.append(
-            _("Many images have these words, and few of their changes fit the rest: add a word or a source.")
-        )
+        page, cursor = in_time(_page, asked, run, visit, ""), ""
+    if page is None:
+        notices.append(_("Finding these changes took too long: choose fewer days, or a source, a kind or a field."))
         page = Page()
-    else:
-        page = page if page.rows or not cursor else fetch("")
+    elif cursor and not page.rows:
+        page = in_time(_page, asked, run, visit, "") or page
     found: dict[str, Any] = {"page": page, "run": run, "newer": "", "older": ""}
     found |= {way: asked.query(page=at) for way, at in (("newer", page.newer), ("older", page.older)) if at}
     if not page.rows:
@@ -90,6 +88,12 @@ def _found(request: TeamRequest, team: Team, asked: ChangeFilter, since: Any, no
         found["groups"] = groups(asked, page.rows, since)
     found["shown"] = sum(len(one.rows) for one in found.get("groups", ())) + len(found.get("rows", ()))
     return found
+
+
+def _page(asked: ChangeFilter, run: SyncRun | None, since: datetime | None, cursor: str) -> "Page[Any]":
+    if asked.run:
+        return fetch_rows(asked, run, cursor=cursor) if run else Page()
+    return fetch_sets(asked, since=since, cursor=cursor)
 
 
 def _why_empty(team: Team, asked: ChangeFilter) -> str:
