@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import hypothesis
 import pytest
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -19,9 +20,13 @@ from catalog.models import RUNNING, Image, ImageDocument, Source, SyncRun
 from catalog.providers.base import RemoteImage
 from catalog.rows import columns, content_hash
 from tests.clouds.fixtures import cloud  # noqa: F401 - a fixture
-from tests.workers import start_worker  # noqa: F401 - a fixture
+from tests.workers import start_beat, start_process, start_worker  # noqa: F401 - fixtures
 
 PASSWORD = "correct-horse-battery"
+
+# A busy machine is no failure: no example is timed.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:
