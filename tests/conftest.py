@@ -20,7 +20,7 @@ from catalog.models import RUNNING, Image, ImageDocument, Source, SyncRun
 from catalog.providers.base import RemoteImage
 from catalog.rows import columns, content_hash
 from tests.clouds.fixtures import cloud  # noqa: F401 - a fixture
-from tests.workers import start_beat, start_process, start_worker  # noqa: F401 - fixtures
+from tests.workers import start_worker  # noqa: F401 - a fixture
 
 PASSWORD = "correct-horse-battery"
 
