@@ -30,8 +30,9 @@ from catalog.values import CLOSED, canonical, escaped, is_none, split
 
 PAGE_KEYS = ("page", "size")
 SORTS = (
-    "name", "os", "distribution", "os_version", "arch", "type", "visibility", "source", "region", "size", "state",
-    "changed",
+    "name", "star", "labels", "os", "distribution", "os_version", "support", "arch", "type", "visibility", "source",
+    "account", "region", "cluster", "size", "state", "version", "repository", "tag", "remote_id", "first_seen",
+    "last_seen", "changed",
 )  # fmt: skip
 DEFAULT_SORT = "name"
 

@@ -42,7 +42,7 @@ _SEEN = ("i.source_id", "i.first_seen_at", "i.last_seen_at", "i.missing_since")
 
 COLUMNS: dict[str, Column] = {
     "name": _text(_("Image"), "name", 200, None, shown=True),
-    "star": Column(_("Star"), ("i.starred",), None),
+    "star": Column(_("Star"), ("i.starred",), None, falling=True),
     "labels": Column(_("Labels"), ("i.labels",), None),
     "os": Column(_("OS"), (*_SYSTEM, "i.os"), cells.system, cells.system_name, (*_WHOLE_SYSTEM, "i.os"), shown=True),
     "distribution": _text(_("Distribution"), "distribution", 60, cells.card_text),
@@ -63,7 +63,7 @@ COLUMNS: dict[str, Column] = {
     "remote_id": _text(_("ID"), "remote_id", 120, cells.code),
     "description": _text(_("Description"), "description", 200, cells.text),
     "first_seen": Column(_("First seen"), ("i.first_seen_at",), cells.when, number=True, falling=True),
-    "last_seen": Column(_("Last seen"), _SEEN, cells.seen, cells.last_seen, number=True),
+    "last_seen": Column(_("Last seen"), _SEEN, cells.seen, cells.last_seen, number=True, falling=True),
     "changed": Column(
         pgettext_lazy("when", "Changed"), ("i.changed_at",), cells.when, shown=True, number=True, falling=True
     ),

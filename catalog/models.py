@@ -44,6 +44,20 @@ class OwnSystem(models.Func):
     output_field = models.TextField()
 
 
+class SortText(models.Func):
+    """A text of strangers as a sort key, of which a btree entry holds the beginning (catalog/orders.py)."""
+
+    template = "coalesce(lower(left(nullif(%(expressions)s, ''), 60) COLLATE \"C\"), U&'\\+10FFFF')"
+    output_field = models.TextField()
+
+
+class SortId(models.Func):
+    """The same of what is never unknown, and has more that tells one from another."""
+
+    template = 'lower(left(%(expressions)s, 120) COLLATE "C")'
+    output_field = models.TextField()
+
+
 class Computed(models.GeneratedField):
     """A stored generated column. Its check asks no server whether it has them: all that are supported do, and
     makemigrations runs without one.
@@ -179,6 +193,9 @@ class SyncRun(TeamRow):
         return datetime.fromisoformat(told) if told else None
 
 
+CONTAINER = models.Q(type="container")
+
+
 class Image(TeamRow):
     """One image as one source lists it, normalised. For the fields' meaning see providers.base.RemoteImage.
 
@@ -257,7 +274,17 @@ class Image(TeamRow):
                 name="image_team_own_system",
                 condition=models.Q(distribution_facet="other"),
             ),
-            models.Index("team", TextHash("remote_id"), name="image_team_remote_id"),
+            models.Index(fields=["team", "first_seen_at", "id"], name="image_team_first_seen"),
+            models.Index(fields=["facets", "first_seen_at", "id"], name="image_facets_first_seen"),
+            models.Index("team", SortText("version"), "id", name="image_team_version"),
+            models.Index("facets", SortText("version"), "id", name="image_facets_version"),
+            models.Index("team", SortId("remote_id"), "id", name="image_team_remote_id"),
+            models.Index("facets", SortId("remote_id"), "id", name="image_facets_remote_id"),
+            # Of those that counts do not tell (catalog/value_walks.py).
+            *(
+                models.Index("team", SortText(name), "id", name=f"image_container_{name}", condition=CONTAINER)
+                for name in ("repository", "tag", "cluster")
+            ),
             models.Index(
                 "team",
                 TextHash("repository"),

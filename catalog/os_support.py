@@ -48,17 +48,21 @@ Table = Mapping[tuple[str, str], Row]
 
 
 def support(distribution: str | None, version: str | None, today: date, table: Table | None = None) -> Support:
-    """What the table says of a distribution (in its one spelling) and a version (as the cloud writes it) on a day.
+    """What the table says of a distribution (in its one spelling) and a version (as the cloud writes it) on a day."""
+    row = row_of(distribution, version, table)
+    return Support(state_of(row, today), row) if row else UNKNOWN
 
-    The longest row wins whose version is this one or ends before one of its dots: "7.9" is in "7", "22.04.3" in
+
+def row_of(distribution: str | None, version: str | None, table: Table | None = None) -> Row | None:
+    """The longest row wins whose version is this one or ends before one of its dots: "7.9" is in "7", "22.04.3" in
     "22.04".
     """
     rows = TABLE if table is None else table
     while distribution and version:
         if row := rows.get((distribution, version)):
-            return Support(state_of(row, today), row)
+            return row
         version = version.rpartition(".")[0]
-    return UNKNOWN
+    return None
 
 
 def state_of(row: Row, today: date) -> str:

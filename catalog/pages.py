@@ -18,7 +18,7 @@ from django.db import connection
 
 from catalog import counts
 from catalog.browse import ImageFilter
-from catalog.orders import ORDERS, Order
+from catalog.orders import ORDERS, Order, by_support
 from catalog.steps import Selected, Step
 from catalog.walks import walk
 
@@ -74,7 +74,7 @@ def fetch(
     selected: Selected | None = None,
 ) -> Page:
     """The page at a cursor ("" is the first, LAST the last). `total` numbers the last page. One query, one more without
-    `selected`, one more for the order by source.
+    `selected`, one more for an order by what the sources' rows tell.
 
     Raises BadCursor.
     """
@@ -136,10 +136,11 @@ def select(
     """(key, id, *columns) of the rows behind a position, nearest first. `columns` is SQL over `i`, the image, and `s`,
     its source.
     """
+    selected = selected or counts.select(asked)
     falling = asked.sort.startswith("-") != backwards
     after = None if position is None else (position.key, position.id)
-    step = Step(_order(asked), falling, limit, after)
-    rows = walk(asked, selected or counts.select(asked), step)
+    step = Step(_order(asked, selected), falling, limit, after)
+    rows = walk(asked, selected, step)
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH picked AS MATERIALIZED (SELECT k, id FROM ({rows.sql}) AS r"  # noqa: S608
@@ -152,15 +153,17 @@ def select(
         return cursor.fetchall()
 
 
-def _order(asked: ImageFilter) -> Order:
-    """A source's place in the order is in its row."""
+def _order(asked: ImageFilter, selected: Selected) -> Order:
+    """A source's place in the order is in its row, a system's in the table of support."""
     column = asked.sort.removeprefix("-")
     order = ORDERS[column]
-    if column != "source":
+    if column == "support":
+        return by_support(selected.kept.combinations.axes["system"].values)
+    if not order.of_source:
         return order
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT s.id::text, {order.sql} FROM catalog_source s WHERE s.team_id = %s",  # noqa: S608
+            f"SELECT s.id::text, {order.of_source} FROM catalog_source s WHERE s.team_id = %s",  # noqa: S608
             [asked.team_id],
         )
         keys = dict(cursor.fetchall())

@@ -17,6 +17,7 @@ from catalog.selection import Condition, all_of
 LONGEST_PAGE = 200  # what is longer is a batch of all there is
 NOTHING = Condition("SELECT NULL::text AS k, NULL::uuid AS id WHERE false", [])
 ALWAYS = Condition("true", [])
+NEVER = Condition("false", [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +152,19 @@ def images(step: Step) -> str:
     return "catalog_image i" + " JOIN catalog_source s ON s.id = i.source_id" * ("s." in step.order.sql)
 
 
-def first_of(step: Step, walked: Condition, otherwise: Condition) -> Condition:
-    """What was met on a walk that ends somewhere, or the other way where that was not enough."""
+def first_of(step: Step, walked: Condition, otherwise: Condition, whole: Condition = NEVER) -> Condition:
+    """What was met on a walk that ends somewhere, or the other way where that was not enough; it is if there was no
+    more to meet (`whole`, which is looked at only then).
+    """
     sql = (
-        f"WITH walked AS MATERIALIZED ({walked.sql}),"  # noqa: S608
-        f" enough AS MATERIALIZED (SELECT count(*) / {step.limit} AS n FROM walked)"
-        " SELECT k, id FROM walked WHERE (SELECT n FROM enough) > 0"
-        f" UNION ALL SELECT k, id FROM ({otherwise.sql}) AS o WHERE (SELECT n FROM enough) = 0"
+        f"WITH walked AS MATERIALIZED ({walked.sql}), enough AS MATERIALIZED"  # noqa: S608
+        f" (SELECT CASE WHEN (SELECT count(*) FROM walked) >= {step.limit} THEN true ELSE {whole.sql} END AS is_so)"
+        " SELECT k, id FROM walked WHERE (SELECT is_so FROM enough)"
+        f" UNION ALL SELECT k, id FROM ({otherwise.sql}) AS o WHERE NOT (SELECT is_so FROM enough)"
     )
-    return Condition(sql, [*walked.params, *otherwise.params])
+    return Condition(sql, [*walked.params, *whole.params, *otherwise.params])
+
+
+def to_the_end(passed: Condition, bound: int) -> Condition:
+    """That a walk of at most `bound` rows met less than these: it came to the end."""
+    return Condition(f"(SELECT count(*) FROM ({passed.sql}) AS passed) < {bound}", passed.params)  # noqa: S608

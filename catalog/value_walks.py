@@ -4,11 +4,14 @@ have them, so that no such order needs an index of its own.
 Within one value the order is that of the ids, which are random: a walk along them meets the images of any value evenly.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from catalog.browse import ImageFilter
+from catalog.combinations import Axis, Tally, Value
+from catalog.orders import Order
 from catalog.selection import Condition, all_of, of_team
-from catalog.steps import ALWAYS, NOTHING, Selected, Step, first_of, gathered, has, listed, numbers
+from catalog.steps import ALWAYS, NOTHING, Selected, Step, first_of, gathered, has, listed, numbers, to_the_end
 
 Group = tuple[str, list[int], int]
 
@@ -20,7 +23,8 @@ def by_value(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
     few: list[tuple[str, int]] = []
     parts: list[Condition] = []
     left = step.limit
-    groups, own = _groups(selected, step)
+    alone = _own_rows(selected.kept, step.order)
+    groups, own = _groups(selected, step, alone)
     for group in groups:
         key, rows, images = group
         is_here = step.after is not None and key == step.after[0]
@@ -34,50 +38,58 @@ def by_value(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
     if few:
         parts.append(_all_of_few(selected, step, few))
     if own:
-        parts.append(_own(asked, selected, step, own))
+        parts.append(_own(asked, selected, step, own, alone))
     if not parts:
         return NOTHING
     return Condition(" UNION ALL ".join(f"({p.sql})" for p in parts), [one for p in parts for one in p.params])
 
 
-def _groups(selected: Selected, step: Step) -> tuple[list[Group], list[int]]:
-    """(key, combinations, images) of the values not yet passed, in order; and the combinations whose images have keys
-    of their own.
+def _groups(selected: Selected, step: Step, alone: set[int]) -> tuple[list[Group], list[int]]:
+    """(key, combinations, images) of the values not yet passed, in order; and the combinations that are `alone`: their
+    images have keys of their own.
     """
     axis, counts = selected.kept.combinations.axes[step.order.axis], selected.counts
     found: dict[str, tuple[list[int], int]] = {}
-    own: list[int] = []
-    for value, rows, images in zip(axis.values, axis.rows, axis.sums(counts), strict=True):
-        key = step.order.key(value) if images else ""
-        here = [row for row in rows if counts[row]] if images else []
-        if key is None:
-            own += here
-        elif here:
+    for value, rows in zip(axis.values, axis.rows, strict=True):
+        here = [row for row in rows if counts[row] and row not in alone]
+        if here and (key := step.order.key(value)) is not None:
             before, n = found.get(key, ([], 0))
-            found[key] = before + here, n + images
+            found[key] = before + here, n + sum(map(counts.__getitem__, here))
     groups = sorted(((key, *one) for key, one in found.items()), key=lambda group: group[0], reverse=step.falling)
     if step.after is not None:
         after = step.after[0]
         groups = [group for group in groups if (group[0] <= after if step.falling else group[0] >= after)]
-    return groups, own
+    return groups, [row for row in alone if counts[row]]
 
 
-def _own(asked: ImageFilter, selected: Selected, step: Step, rows: list[int]) -> Condition:
+def _own_rows(kept: Tally, order: Order) -> set[int]:
+    """All combinations whose images have keys of their own."""
+    axes = kept.combinations.axes
+    found = {row for value, rows in _each(axes[order.axis]) if order.key(value) is None for row in rows}
+    if order.apart:
+        found.update(row for value, rows in _each(axes["kind"]) if order.apart(value) for row in rows)
+    return found
+
+
+def _each(axis: Axis) -> Iterator[tuple[Value, list[int]]]:
+    return zip(axis.values, axis.rows, strict=True)
+
+
+def _own(asked: ImageFilter, selected: Selected, step: Step, rows: list[int], alone: set[int]) -> Condition:
     """The images with keys of their own: along an index that has only these, or all of them."""
-    axis, kept, order = selected.kept.combinations.axes[step.order.axis], selected.kept, step.order
-    images = sum(map(kept.counts.__getitem__, rows))
-    all_of_them = sum(
-        n for value, n in zip(axis.values, kept.sums[order.axis], strict=True) if order.key(value) is None
-    )
+    order, counts = step.order, selected.kept.counts
+    images, all_of_them = sum(map(counts.__getitem__, rows)), sum(map(counts.__getitem__, alone))
     everything = gathered(asked, selected, step, rows)
     if order.own is None or step.is_few(images, all_of_them):
         return everything
     key, which = order.own
     where, only = all_of(of_team(asked), Condition(which, []), step.behind(key)), has(selected, rows)
-    way = f"ORDER BY {key} {step.way}, i.id {step.way} LIMIT {step.patience(images, all_of_them)}"
-    inner = f"SELECT {key} AS k, i.id, i.facets FROM catalog_image i WHERE {where.sql} {way}"  # noqa: S608
-    sql = f"SELECT k, id FROM ({inner}) AS i WHERE {only.sql} ORDER BY k {step.way}, id {step.way} LIMIT {step.limit}"  # noqa: S608
-    return first_of(step, Condition(sql, [*where.params, *only.params]), everything)
+    bound = step.patience(images, all_of_them)
+    way = f"ORDER BY {key} {step.way}, i.id {step.way} LIMIT {bound}"
+    passed = f"SELECT {key} AS k, i.id, i.facets FROM catalog_image i WHERE {where.sql} {way}"  # noqa: S608
+    sql = f"SELECT k, id FROM ({passed}) AS i WHERE {only.sql} ORDER BY k {step.way}, id {step.way} LIMIT {step.limit}"  # noqa: S608
+    whole = to_the_end(Condition(passed, where.params), bound)
+    return first_of(step, Condition(sql, [*where.params, *only.params]), everything, whole)
 
 
 def _along_ids(asked: ImageFilter, selected: Selected, step: Step, group: Group, *, is_here: bool) -> Condition:
@@ -87,6 +99,7 @@ def _along_ids(asked: ImageFilter, selected: Selected, step: Step, group: Group,
     order = f"ORDER BY i.id {step.way} LIMIT"
     inner = f"SELECT i.id, i.facets FROM catalog_image i WHERE {where.sql} {order} {bound}"  # noqa: S608
     sql = f"SELECT %s::text AS k, i.id FROM ({inner}) AS i WHERE {only.sql} {order} {step.limit}"  # noqa: S608
+    whole = to_the_end(Condition(inner, where.params), bound)
     table = numbers(selected, rows)
     everything = f"SELECT i.id FROM catalog_image i WHERE i.facets = c.f AND {after.sql} OFFSET 0"  # noqa: S608
     everything = f"SELECT %s::text AS k, i.id FROM {table.sql} CROSS JOIN LATERAL ({everything}) AS i"  # noqa: S608
@@ -95,6 +108,7 @@ def _along_ids(asked: ImageFilter, selected: Selected, step: Step, group: Group,
         step,
         Condition(sql, [key, *where.params, *only.params]),
         Condition(everything, [key, *table.params, *after.params]),
+        whole,
     )
 
 

@@ -5,9 +5,9 @@ The way there is chosen by what the counts say, not by the planner's guess (`Sel
 not). Of M images selected among the team's N, in C combinations of facet values:
 
 - few (M² < 2 · limit · N): all of them, found by their combinations, then sorted;
-- many, by name, size or time: along that order's index, past what is not selected. Where the selected ones lie together
-  at its far end that is long, so it ends after about as many rows as the other way costs: the first image of each
-  combination, then the next ones of the `limit` combinations that come first;
+- many, by a key of the images' own, as a name or a time: along that order's index, past what is not selected. Where the
+  selected ones lie together at its far end that is long, so it ends after about as many rows as the other way costs:
+  the first image of each combination, then the next ones of the `limit` combinations that come first;
 - many, by a key that follows from facet values: value by value (catalog/value_walks.py);
 - with words, which no count knows: what they find, where that is known to be little; else one of the above, with the
   words looked for row by row.
@@ -26,6 +26,7 @@ from catalog.steps import (
     images,
     is_selected,
     selected_numbers,
+    to_the_end,
 )
 from catalog.value_walks import by_value
 
@@ -69,7 +70,8 @@ def _is_minority(selected: Selected) -> bool:
 def _along(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
     patience = step.patience(selected.images, selected.team)
     if step.limit > LONGEST_PAGE:
-        return first_of(step, _walked(asked, selected, step, patience), gathered(asked, selected, step))
+        whole = to_the_end(_passed(asked, step, patience), patience)
+        return first_of(step, _walked(asked, selected, step, patience), gathered(asked, selected, step), whole)
     bound = max(LEAST_WALK, min(patience, DESCENT * selected.combinations))
     leading = _leading(asked, selected, step)
     return leading if patience > 4 * bound else first_of(step, _walked(asked, selected, step, bound), leading)
@@ -77,13 +79,16 @@ def _along(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
 
 def _walked(asked: ImageFilter, selected: Selected, step: Step, bound: int, text: Condition = ALWAYS) -> Condition:
     """Along the index of the order, past `bound` rows at most."""
+    passed, only = _passed(asked, step, bound), all_of(is_selected(selected), text)
+    order = f"ORDER BY k {step.way}, id {step.way} LIMIT {step.limit}"
+    return Condition(f"SELECT k, id FROM ({passed.sql}) AS i WHERE {only.sql} {order}", [*passed.params, *only.params])  # noqa: S608
+
+
+def _passed(asked: ImageFilter, step: Step, bound: int) -> Condition:
     key, where = step.order.sql, all_of(of_team(asked), step.behind(step.order.sql))
     columns = "i.id, i.facets, i.search_text, i.search_pieces, i.distribution, i.distribution_facet"
     order = f"ORDER BY {key} {step.way}, i.id {step.way} LIMIT {bound}"
-    inner = f"SELECT {key} AS k, {columns} FROM catalog_image i WHERE {where.sql} {order}"  # noqa: S608
-    only = all_of(is_selected(selected), text)
-    order = f"ORDER BY k {step.way}, id {step.way} LIMIT {step.limit}"
-    return Condition(f"SELECT k, id FROM ({inner}) AS i WHERE {only.sql} {order}", [*where.params, *only.params])  # noqa: S608
+    return Condition(f"SELECT {key} AS k, {columns} FROM catalog_image i WHERE {where.sql} {order}", where.params)  # noqa: S608
 
 
 def _leading(asked: ImageFilter, selected: Selected, step: Step) -> Condition:

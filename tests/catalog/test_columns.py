@@ -1,5 +1,6 @@
 """Every column of the images table: read alone and with all others, shown, escaped, and given plain to a machine."""
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -10,11 +11,12 @@ from django.utils import timezone
 
 from accounts.models import User
 from catalog import columns, pages, table
-from catalog.browse import parse
+from catalog.browse import SORTS, parse
 from catalog.cells import Shelf
 from catalog.columns import COLUMNS, DEFAULT
 from catalog.display import DENSITIES, Display, display
 from catalog.models import Source
+from catalog.orders import ORDERS
 from tests.catalog.shelf import put
 
 URL = "/t/aero/images/"
@@ -113,6 +115,22 @@ def test_preferences_of_any_kind_are_no_error(bob: User, as_user: Callable[[User
         bob.preferences = kept
         bob.save(update_fields=["preferences"])
         assert b">Arch<" in client.get(URL).content
+
+
+def test_the_list_is_sorted_by_every_column_but_the_description(
+    bob: User, as_user: Callable[[User], Client], source: Source
+) -> None:
+    assert set(SORTS) == set(ORDERS) == set(COLUMNS) - {"description"}
+    put(source, "one")
+    bob.preferences = {"columns": list(COLUMNS)}
+    bob.save(update_fields=["preferences"])
+    client = as_user(bob)
+    html = client.get(URL).content.decode()
+    offered = set(re.findall(r'<a href="[^"]*\?sort=([-\w]+)">', html))
+    latest_first = {"star", "size", "first_seen", "last_seen", "changed"}
+    assert offered == {f"-{key}" if key in latest_first or key == "name" else key for key in SORTS}
+    for key in SORTS:
+        assert "one" in client.get(f"{URL}?sort=-{key}").content.decode()
 
 
 def test_a_page_shows_the_columns_chosen(bob: User, as_user: Callable[[User], Client], source: Source) -> None:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,51 +16,97 @@ from catalog import counts, pages, steps, walks
 from catalog.browse import ImageFilter, parse
 from catalog.models import Image, Source
 from catalog.orders import ORDERS
+from catalog.os_support import support
 from catalog.selection import matching
 from catalog.steps import Step
 from tests.catalog.test_counts import fill
 
 SYSTEMS = [("Ubuntu", "22.04"), ("Ubuntu", "16.04"), ("CentOS", "7.9"), ("Windows Server", "2016"), ("Homegrown", "7"),
            ("Älteres", None), ("armbian", "24.5"), (None, "7"), (None, None)]  # fmt: skip
-QUERIES = ["", "os=linux&arch=-arm64", "arch=arm64&label=-gold", "state=archived", "distribution=homegrown,ubuntu",
-           "q=zebra&os=-windows"]  # fmt: skip
+QUERIES = ["", "os=linux&arch=-arm64", "arch=arm64&label=-gold", "distribution=homegrown,ubuntu",
+           "q=zebra&os=-windows", "state=archived"]  # fmt: skip
 
 
 @pytest.fixture
 def shelf(make_source: Callable[..., Source]) -> list[Source]:
     """Two hundred images that lie together in some orders: names begin with their system, one source is older."""
     rng = random.Random(7)
-    sources = [make_source("alibaba_ehpc_custom"), make_source("alibaba_ens_self"), make_source("huawei_workspace")]
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    sources = [
+        make_source("alibaba_ehpc_custom", cluster="ehpc-B", last_complete_at=start),
+        make_source("alibaba_ehpc_container"),
+        make_source("huawei_workspace", last_complete_at=start + timedelta(days=1)),
+        make_source("alibaba_ehpc_registered", last_complete_at=start),
+    ]
     given = []
     for number in range(200):
         system = rng.choice(SYSTEMS)
         windows = bool(system[0] and system[0].startswith("Windows"))
+        source = rng.choice([0, 0, 1, 2, 3])
+        container = source == 1 or (source == 3 and rng.random() < 0.5)
+        own = {
+            name: rng.choice([None, "A", "b", "ç", "x" * 90]) if container else None for name in ("repository", "tag")
+        }
+        own["cluster"] = rng.choice(["hz-2", "HZ-1", None]) if source == 1 else sources[source].cluster or None
         given.append({
+            "version": rng.choice([None, None, None, "1.0", "V2", "10"]), "type": "container" if container else "vm",
             "name": f"{system[0] or 'image'}-{rng.choice(['zebra', '镜像', 'x'])}-{number % 30}",
-            "type": rng.choice(["vm", "vm", "container"]), "os": "windows" if windows else "linux", "system": system,
-            "arch": rng.choice(["x86_64", "x86_64", "arm64", "unknown"]), "source": rng.choice([0, 0, 1, 2]),
+            "os": "windows" if windows else "linux", "system": system, "source": source,
+            "arch": rng.choice(["x86_64", "x86_64", "arm64", "unknown"]),
             "visibility": rng.choice(["private", "public"]), "region": rng.choice(["cn-a", "cn-a", "cn-b"]),
-            "state": rng.choice(["available"] * 8 + ["missing", "archived"]), "labels": rng.choice([[], [], ["gold"]]),
+            "state": rng.choice(["available"] * 8 + ["missing", "archived"]),
+            "labels": rng.choice([[], [], ["gold"], ["gold", "old"], ["gold rush"]]),
             "starred": rng.random() < 0.1, "size_gib": 80 if windows else rng.choice([None, None, 0, 20, 40]),
+            **own,
         })  # fmt: skip
-    start = datetime(2026, 1, 1, tzinfo=UTC)
     for image in fill(sources, given):
         hours = 0 if image.source_id == sources[0].id else rng.randrange(50)
-        Image.objects.filter(id=image.id).update(changed_at=start + timedelta(hours=hours))
+        times = {"changed_at": start + timedelta(hours=hours), "first_seen_at": start - timedelta(hours=hours % 7)}
+        if image.state == "missing":
+            times |= {"missing_since": start, "last_seen_at": start - timedelta(minutes=rng.randrange(9))}
+        Image.objects.filter(id=image.id).update(**times)
     return sources
 
 
+LAST = "\U0010ffff"
+
+
+def folded(text: str | None, longest: int = 60) -> str:
+    """Only letters of ASCII have a case here, whatever the database's locale."""
+    return "".join(c.lower() if c.isascii() else c for c in text[:longest]) if text else LAST
+
+
+# What a row shows of a column, as far as it is sorted by it.
+SHOWN: dict[str, Callable[[Image, Source], Any]] = {
+    "star": lambda image, _: image.starred,
+    "labels": lambda image, _: image.labels or [LAST],
+    "support": lambda image, _: support(image.distribution, image.os_version, date(2026, 1, 1)).ends or date.max,
+    "account": lambda _, source: folded(source.account_name),
+    "cluster": lambda image, _: folded(image.cluster),
+    "version": lambda image, _: folded(image.version),
+    "repository": lambda image, _: folded(image.repository),
+    "tag": lambda image, _: folded(image.tag),
+    "remote_id": lambda image, _: folded(image.remote_id, 120),
+    "first_seen": lambda image, _: image.first_seen_at,
+    "last_seen": lambda image, source: image.seen_at(source),
+}
+
+
 def in_order(there: ImageFilter) -> list[UUID]:
-    """All of them, sorted by the database without further ado."""
-    where, order = matching(there), ORDERS[there.sort.removeprefix("-")]
-    way = "DESC" if there.sort.startswith("-") else "ASC"
+    """All of them, sorted without further ado: by the database, or by what is shown."""
+    where, column, falling = matching(there), there.sort.removeprefix("-"), there.sort.startswith("-")
+    order, way = ORDERS["name" if column in SHOWN else column], "DESC" if falling else "ASC"
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT i.id FROM catalog_image i JOIN catalog_source s ON s.id = i.source_id"
             f" WHERE {where.sql} ORDER BY ({order.sql}){order.collated} {way}, i.id {way}",
             where.params,
         )
-        return [row[0] for row in cursor.fetchall()]
+        found = [row[0] for row in cursor.fetchall()]
+    if column in SHOWN:
+        there_are = Image.objects.select_related("source").in_bulk(found)
+        found.sort(key=lambda one: (SHOWN[column](there_are[one], there_are[one].source), one), reverse=falling)
+    return found
 
 
 def forth(there: ImageFilter, size: int) -> list[UUID]:
@@ -103,7 +149,7 @@ WAYS: dict[str, list[tuple[Any, str, Any]]] = {
 }  # fmt: skip
 
 
-TRIED = ("name", "size", "changed", "os", "os_version", "arch", "source", "region")
+TRIED = ("name", "size", "changed", "os", "os_version", "arch", "source", "region", *SHOWN)
 BY_INDEX = ("along the order", "by combination")  # only orders that have one
 
 
@@ -115,7 +161,7 @@ def test_every_way_leads_through_all_in_order(
 ) -> None:
     for target, name, value in WAYS[way]:
         monkeypatch.setattr(target, name, value)
-    for query in QUERIES:
+    for query in QUERIES[::2] if sort in SHOWN else QUERIES:
         for sign in ("", "-"):
             there = parse(f"{query}&sort={sign}{sort}", shelf[0].team_id, shelf)
             expected = in_order(there)
@@ -135,7 +181,7 @@ def plan(there: ImageFilter) -> str:
         return "\n".join(row[0] for row in cursor.fetchall())
 
 
-@pytest.mark.parametrize("sort", ["name", "changed", "size"])
+@pytest.mark.parametrize("sort", ["name", "changed", "size", "first_seen", "version", "remote_id"])
 def test_the_indexes_are_those_of_the_orders(shelf: list[Source], monkeypatch: pytest.MonkeyPatch, sort: str) -> None:
     monkeypatch.setattr(Step, "is_few", always(False))
     for sign in ("", "-"):
@@ -152,6 +198,22 @@ def test_systems_the_table_does_not_know_have_an_index_of_their_own(
 ) -> None:
     monkeypatch.setattr(Step, "is_few", always(False))
     assert "image_team_own_system" in plan(parse("sort=os", shelf[0].team_id, shelf))
+
+
+@pytest.mark.parametrize("sort", ["repository", "tag", "cluster"])
+def test_what_only_containers_have_is_walked_to_its_end(
+    shelf: list[Source], monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    """Behind the last of them come the many that have no such thing: nothing is gathered there."""
+    monkeypatch.setattr(Step, "is_few", always(False))
+    assert f"image_container_{sort}" in plan(parse(f"sort={sort}", shelf[0].team_id, shelf))
+    behind_all = pages.Position(LAST, UUID(int=2**128 - 1), False, 0)
+    with CaptureQueriesContext(connection) as made:
+        assert pages.select(parse(f"sort={sort}", shelf[0].team_id, shelf), "1", position=behind_all, limit=5) == []
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE) " + made.captured_queries[-1]["sql"])
+        lines = [row[0] for row in cursor.fetchall() if "Function Scan on unnest" in row[0]]
+    assert lines and all("never executed" in line for line in lines)
 
 
 def test_a_page_does_not_read_what_it_does_not_show(shelf: list[Source]) -> None:
