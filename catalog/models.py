@@ -430,6 +430,8 @@ class SavedView(TeamRow):
 
 
 class RegistrationState(models.TextChoices):
+    REQUESTED = "requested", _("Waiting for an admin")
+    DECLINED = "declined", _("Declined")
     PENDING = "pending", _("Waiting to be sent")
     SENDING = "sending", _("Sending")
     SUCCEEDED = "succeeded", _("Registered")
@@ -443,6 +445,9 @@ class Registration(TeamRow):
 
     The registry password is no column: it is sealed as ("catalog_registration", id, "registry_password") and forgotten
     when the registration ends. `error` has the shape of ProviderError.as_dict().
+
+    What an editor asked for begins as "requested" (catalog/requests.py). `requester` is who asked; `decision` how that
+    ended: approved, declined, withdrawn or expired, by whom and with which word; `told_at` when who asked saw it.
     """
 
     cloud_account = tenant_key(CloudAccount, null=True, related_name="registrations")
@@ -461,6 +466,12 @@ class Registration(TeamRow):
     registry_user = models.TextField(null=True)
     state = models.CharField(max_length=10, default="pending")
     requested_by = models.CharField(max_length=254)
+    requester = models.ForeignKey(User, on_delete=models.DB_SET_NULL, null=True, related_name="+")
+    decision = models.CharField(max_length=10, default="", db_default="")
+    decided_by = models.CharField(max_length=254, default="", db_default="")
+    decided_at = models.DateTimeField(null=True)
+    decision_word = models.TextField(default="", db_default="")
+    told_at = models.DateTimeField(null=True)
     remote_id = models.TextField(null=True)
     request_id = models.TextField(null=True)
     error = models.JSONField(null=True)
@@ -474,7 +485,30 @@ class Registration(TeamRow):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["team", "id"], name="registration_team_id")]
-        indexes = [models.Index(fields=["team", "-created_at"], name="registration_team_created")]
+        indexes = [
+            models.Index(fields=["team", "-created_at"], name="registration_team_created"),
+            # What the navigation counts: an admin's to decide, or a requester's to be told of.
+            models.Index(
+                fields=["team"],
+                condition=models.Q(state="requested") | models.Q(decided_at__isnull=False, told_at=None),
+                name="registration_to_be_seen",
+            ),
+        ]
+
+
+class RequestMail(TeamRow):
+    """A mail about a request that a member is still to get (catalog/request_mails.py): "asked" to those who decide,
+    "decided" to who asked. The row goes once it is sent or given up, and with the membership.
+    """
+
+    registration = tenant_key(Registration, related_name="+")
+    membership = tenant_key(Membership, related_name="+", db_index=False)
+    kind = models.CharField(max_length=10)
+    tries = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["membership", "registration", "kind"], name="requestmail_once")]
 
 
 class ConnectionTest(TeamRow):

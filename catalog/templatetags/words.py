@@ -12,7 +12,8 @@ from catalog.sources import RUN_TONES
 register = template.Library()
 
 REGISTRATION_TONES = {
-    "pending": "accent", "sending": "accent", "succeeded": "ok", "seen": "ok", "rejected": "bad", "unknown": "warn",
+    "requested": "accent", "declined": "bad", "pending": "accent", "sending": "accent", "succeeded": "ok", "seen": "ok",
+    "rejected": "bad", "unknown": "warn",
 }  # fmt: skip
 
 
