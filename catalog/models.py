@@ -429,6 +429,30 @@ class SavedView(TeamRow):
         ]
 
 
+class Batch(TeamRow):
+    """Images registered together, from one file or command (catalog/batches.py).
+
+    A draft until it is confirmed: only its author sees it, and it goes after an hour. `drafted` are its rows until
+    then: a list of {"at", "id", "region", "spec", "left_out"}. `unit` says what its registrations' `batch_at` counts:
+    row (of a CSV), line (of YAML) or entry. `left_out` is how many needed no registering.
+    """
+
+    cloud_account = tenant_key(CloudAccount, null=True, related_name="batches")
+    account_name = models.CharField(max_length=100)
+    title = models.CharField(max_length=200)
+    unit = models.CharField(max_length=5)
+    author = models.ForeignKey(User, on_delete=models.DB_SET_NULL, null=True, related_name="+")
+    requested_by = models.CharField(max_length=254)
+    drafted = models.JSONField(null=True)
+    left_out = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(db_default=Now())
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "id"], name="batch_team_id")]
+        indexes = [models.Index(fields=["team", "-created_at"], name="batch_team_created")]
+
+
 class RegistrationState(models.TextChoices):
     REQUESTED = "requested", _("Waiting for an admin")
     DECLINED = "declined", _("Declined")
@@ -444,13 +468,16 @@ class Registration(TeamRow):
     """One AddImage, from form to the day a sync sees the image (seed AddImage; PROVIDERS.md section 5).
 
     The registry password is no column: it is sealed as ("catalog_registration", id, "registry_password") and forgotten
-    when the registration ends. `error` has the shape of ProviderError.as_dict().
+    when the registration ends. `error` has the shape of ProviderError.as_dict(). `batch_at` is its place in the file of
+    its batch.
 
     What an editor asked for begins as "requested" (catalog/requests.py). `requester` is who asked; `decision` how that
     ended: approved, declined, withdrawn or expired, by whom and with which word; `told_at` when who asked saw it.
     """
 
     cloud_account = tenant_key(CloudAccount, null=True, related_name="registrations")
+    batch = tenant_key(Batch, null=True, related_name="registrations", db_index=False)
+    batch_at = models.PositiveIntegerField(null=True)
     account_name = models.CharField(max_length=100)
     region = models.CharField(max_length=40)
     type = models.CharField(max_length=10)
@@ -492,6 +519,11 @@ class Registration(TeamRow):
                 fields=["team"],
                 condition=models.Q(state="requested") | models.Q(decided_at__isnull=False, told_at=None),
                 name="registration_to_be_seen",
+            ),
+            models.Index(
+                fields=["batch", "state", "batch_at"],
+                condition=models.Q(batch__isnull=False),
+                name="registration_batch",
             ),
         ]
 

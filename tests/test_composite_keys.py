@@ -78,10 +78,10 @@ def test_every_tenant_row_goes_with_its_team(model: type[models.Model], rows: di
 def rows(team: Team, other_team: Team) -> dict[str, dict[str, Any]]:
     """A row of every table of the pairs, by table; and, by team, rows to point at that nothing points at yet."""
     spares = {owner.slug: make_targets(owner, "spare") for owner in (team, other_team)}
-    account, source, run, image, membership, asked = make_targets(team, "used").values()
+    account, source, run, image, membership, batch, asked = make_targets(team, "used").values()
     both: dict[str, Any] = {"team": team, "source": source}
     made = [
-        *(account, source, run, image, membership, asked),
+        *(account, source, run, image, membership, batch, asked),
         catalog.ImageDocument.objects.create(team=team, image=image, document={}),
         catalog.ImageChange.objects.create(**both, run=run, image=image, kind="added"),
         catalog.FacetCount.objects.get(**both),
@@ -105,8 +105,9 @@ def make_targets(team: Team, name: str) -> dict[str, Any]:
     )
     user = User.objects.create(email=f"{name}@{team.slug}.example.org")
     membership = Membership.objects.create(team=team, user=user, role="viewer")
-    asked = catalog.Registration.objects.create(team=team, cloud_account=account, image=image)
-    return {row._meta.db_table: row for row in (account, source, run, image, membership, asked)}
+    batch = catalog.Batch.objects.create(team=team, cloud_account=account)
+    asked = catalog.Registration.objects.create(team=team, cloud_account=account, image=image, batch=batch)
+    return {row._meta.db_table: row for row in (account, source, run, image, membership, batch, asked)}
 
 
 @pytest.mark.parametrize("pair", pairs(), ids=lambda pair: ".".join(pair[:2]))
