@@ -6,8 +6,13 @@ from uuid import UUID
 from django.db import OperationalError, connection
 from psycopg import errors
 
-# With lock_name(source_id) for its parameter, on any connection.
-LOCK_SQL = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+# With lock_name(source_id) for its parameter, on any connection, at the start of a transaction. Whoever holds the lock
+# and falls silent, a frozen process or a host that is gone without a word, is cut off by the server: all later syncs of
+# the source would wait for it. No writer takes so long between two of its statements.
+SILENT_SECONDS = 60
+LOCK_SQL = f"""
+    SELECT set_config('idle_in_transaction_session_timeout', '{SILENT_SECONDS}s', true),
+        pg_advisory_xact_lock(hashtextextended(%s, 0))"""
 
 
 class SourceBusy(Exception):

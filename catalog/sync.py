@@ -176,11 +176,12 @@ def _database_failed(hold: Hold, error: Exception) -> None:
     state = getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None)
     name = type(error).__name__
     logger.error("run %s: the database failed with %s %s at %s", hold.run_id, name, state, _places(error))
-    # A lost connection has no code, or one of class 08; class 40 is a transaction to try again; 57P0x is a shutdown.
+    # A lost connection has no code, or one of class 08; class 40 is a transaction to try again; 57P0x is a shutdown;
+    # 25P03 is the end of who was silent for long (catalog/locks.py).
     if state is None:
         went_away = name in ("OperationalError", "InterfaceError")  # of Django or of psycopg
     else:
-        went_away = state[:2] in ("08", "40") or state.startswith("57P0")
+        went_away = state[:2] in ("08", "40") or state.startswith("57P0") or state == "25P03"
     refusal = "has no room left" if state and state[:2] == "53" else "refused what the sync wrote"
     deadline, wait = time.monotonic() + DATABASE_BACK_SECONDS, 0.1
     while True:
