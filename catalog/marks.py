@@ -82,8 +82,9 @@ class Tally:
 _TALLIES = """
     SELECT label, coalesce(sum(n) FILTER (WHERE state <> 'archived'), 0)::bigint,
         coalesce(sum(n) FILTER (WHERE state = 'archived'), 0)::bigint
-    FROM catalog_facetcount, unnest(labels) AS label
-    WHERE team_id = %s AND n > 0 AND labels <> '{}' GROUP BY label ORDER BY label COLLATE "C" """
+    FROM (SELECT labels, state, sum(n) AS n FROM catalog_facetcount
+        WHERE team_id = %s AND n > 0 AND labels <> '{}' GROUP BY 1, 2) AS sets, unnest(labels) AS label
+    GROUP BY label ORDER BY label COLLATE "C" """
 
 
 def team_labels(team_id: UUID) -> dict[str, Tally]:

@@ -58,6 +58,16 @@ class SortId(models.Func):
     output_field = models.TextField()
 
 
+class LastSeen(models.Func):
+    """When an image that is missing was listed last: microseconds, as a text of one length (catalog/orders.py)."""
+
+    template = (
+        "lpad((extract(epoch FROM coalesce(last_seen_at, first_seen_at) AT TIME ZONE 'UTC') * 1000000)::bigint::text,"
+        " 18, '0') COLLATE \"C\""
+    )
+    output_field = models.TextField()
+
+
 class Computed(models.GeneratedField):
     """A stored generated column. Its check asks no server whether it has them: all that are supported do, and
     makemigrations runs without one.
@@ -194,6 +204,7 @@ class SyncRun(TeamRow):
 
 
 CONTAINER = models.Q(type="container")
+LOST = models.Q(state__in=["missing", "archived"])
 
 
 class Image(TeamRow):
@@ -285,6 +296,7 @@ class Image(TeamRow):
                 models.Index("team", SortText(name), "id", name=f"image_container_{name}", condition=CONTAINER)
                 for name in ("repository", "tag", "cluster")
             ),
+            models.Index("team", LastSeen(), "id", name="image_lost_last_seen", condition=LOST),
             models.Index(
                 "team",
                 TextHash("repository"),

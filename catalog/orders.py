@@ -26,6 +26,7 @@ class Order(NamedTuple):
     of the axis "kind" is `apart`. `own` is the key of such images in SQL, and which they are, as an index has them.
 
     A key that stands in the source's row is `of_source`, SQL over `s`, and read before a list is (catalog/pages.py).
+    One that is `plain` is a facet value itself, and of no image its own.
     """
 
     sql: str
@@ -35,6 +36,7 @@ class Order(NamedTuple):
     own: tuple[str, str] | None = None
     apart: Callable[[Value], bool] | None = None
     of_source: str = ""
+    plain: bool = False
 
     @property
     def collated(self) -> str:
@@ -42,7 +44,7 @@ class Order(NamedTuple):
 
 
 def _facet(column: str, axis: str, place: int) -> Order:
-    return Order(f"i.{column}::text", axis=axis, key=lambda value: value[place])
+    return Order(f"i.{column}::text", axis=axis, key=lambda value: value[place], plain=True)
 
 
 def _text(column: str, longest: int = 60) -> str:
@@ -99,14 +101,18 @@ _SYSTEM = Order(
     ),
 )
 _VERSION = Order(f"coalesce(lower(left(nullif(i.os_version, ''), 60)), {_BEHIND_ALL})", axis="system", key=_version)
-_UTC = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
+_MICROSECONDS = "lpad((extract(epoch FROM {} AT TIME ZONE 'UTC') * 1000000)::bigint::text, 18, '0')"
+# As catalog.models.LastSeen has it in an index.
+_OWN_LAST_SEEN = _MICROSECONDS.format("coalesce(i.last_seen_at, i.first_seen_at)")
+_LOST = "i.state IN ('missing', 'archived')"
 # An image that a registration put here counts with its source until a listing has it.
 _LAST_SEEN = Order(
-    "CASE WHEN i.missing_since IS NOT NULL OR s.last_complete_at IS NULL"
-    f" THEN {_UTC.format('coalesce(i.last_seen_at, i.first_seen_at)')} ELSE {_UTC.format('s.last_complete_at')} END",
+    f"CASE WHEN {_LOST} OR s.last_complete_at IS NULL"
+    f" THEN {_OWN_LAST_SEEN} ELSE {_MICROSECONDS.format('s.last_complete_at')} END",
     axis="place",
-    of_source=_UTC.format("s.last_complete_at"),
+    of_source=_MICROSECONDS.format("s.last_complete_at"),
     apart=lambda value: value[3] in ("missing", "archived"),
+    own=(f'{_OWN_LAST_SEEN} COLLATE "C"', _LOST),
 )
 # A source that names no cluster lists those of every one, if it lists containers.
 _CLUSTER_OF_SOURCE = (
@@ -133,7 +139,7 @@ ORDERS = {
     "cluster": _CLUSTER,
     "size": Order("coalesce(i.size_gib, -1)", "bigint"),
     "state": _facet("state", "kind", 3),
-    "star": Order("CASE WHEN i.starred THEN 'yes' ELSE 'no' END", axis="kind", key=lambda value: value[4]),
+    "star": Order("CASE WHEN i.starred THEN 'yes' ELSE 'no' END", axis="kind", key=lambda value: value[4], plain=True),
     "labels": Order(
         f"coalesce(nullif(array_to_string(i.labels, U&'\\0001'), ''), {_BEHIND_ALL})", axis="label", key=_labels
     ),

@@ -51,6 +51,11 @@ class Selected:
         """The combinations that are selected."""
         return [row for row, n in enumerate(self.counts) if n]
 
+    def of(self, rows: Iterable[int]) -> list[int]:
+        """Those of these combinations that are selected."""
+        counts = self.counts
+        return [row for row in rows if counts[row]]
+
     @property
     def combinations(self) -> int:
         """How many those are."""

@@ -11,7 +11,7 @@ from catalog.browse import ImageFilter
 from catalog.combinations import Axis, Tally, Value
 from catalog.orders import Order
 from catalog.selection import Condition, all_of, of_team
-from catalog.steps import ALWAYS, NOTHING, Selected, Step, first_of, gathered, has, listed, numbers, to_the_end
+from catalog.steps import ALWAYS, NOTHING, Selected, Step, first_of, gathered, has, listed, to_the_end
 
 Group = tuple[str, list[int], int]
 
@@ -23,8 +23,8 @@ def by_value(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
     few: list[tuple[str, int]] = []
     parts: list[Condition] = []
     left = step.limit
-    alone = _own_rows(selected.kept, step.order)
-    groups, own = _groups(selected, step, alone)
+    alone, indexed = _own_rows(selected.kept, step.order)
+    groups = _groups(selected, step, alone)
     for group in groups:
         key, rows, images = group
         is_here = step.after is not None and key == step.after[0]
@@ -37,79 +37,82 @@ def by_value(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
             break
     if few:
         parts.append(_all_of_few(selected, step, few))
-    if own:
-        parts.append(_own(asked, selected, step, own, alone))
+    parts += _own(asked, selected, step, indexed)
+    if rest := selected.of(alone - indexed):
+        parts.append(gathered(asked, selected, step, rest))
     if not parts:
         return NOTHING
     return Condition(" UNION ALL ".join(f"({p.sql})" for p in parts), [one for p in parts for one in p.params])
 
 
-def _groups(selected: Selected, step: Step, alone: set[int]) -> tuple[list[Group], list[int]]:
-    """(key, combinations, images) of the values not yet passed, in order; and the combinations that are `alone`: their
-    images have keys of their own.
+def _groups(selected: Selected, step: Step, alone: set[int]) -> list[Group]:
+    """(key, combinations, images) of the values not yet passed, in order. Images of the combinations that are `alone`
+    have keys of their own.
     """
-    axis, counts = selected.kept.combinations.axes[step.order.axis], selected.counts
+    kept, name = selected.kept, step.order.axis
+    axis, counts = kept.combinations.axes[name], selected.counts
     found: dict[str, tuple[list[int], int]] = {}
-    for value, rows in zip(axis.values, axis.rows, strict=True):
-        here = [row for row in rows if counts[row] and row not in alone]
-        if here and (key := step.order.key(value)) is not None:
-            before, n = found.get(key, ([], 0))
-            found[key] = before + here, n + sum(map(counts.__getitem__, here))
+    for value, rows, images in zip(axis.values, axis.rows, kept.sums[name], strict=True):
+        here, n = rows, images
+        if selected.others or alone:
+            here = [row for row in rows if counts[row] and row not in alone]
+            n = sum(map(counts.__getitem__, here))
+        if n and (key := step.order.key(value)) is not None:
+            before, so_far = found.get(key, ([], 0))
+            found[key] = before + here, so_far + n
     groups = sorted(((key, *one) for key, one in found.items()), key=lambda group: group[0], reverse=step.falling)
     if step.after is not None:
         after = step.after[0]
         groups = [group for group in groups if (group[0] <= after if step.falling else group[0] >= after)]
-    return groups, [row for row in alone if counts[row]]
+    return groups
 
 
-def _own_rows(kept: Tally, order: Order) -> set[int]:
-    """All combinations whose images have keys of their own."""
+def _own_rows(kept: Tally, order: Order) -> tuple[set[int], set[int]]:
+    """All combinations whose images have keys of their own, and of them those whose keys the index of such has."""
     axes = kept.combinations.axes
     found = {row for value, rows in _each(axes[order.axis]) if order.key(value) is None for row in rows}
-    if order.apart:
-        found.update(row for value, rows in _each(axes["kind"]) if order.apart(value) for row in rows)
-    return found
+    if order.apart is None:
+        return found, found if order.own else set()
+    apart = {row for value, rows in _each(axes["kind"]) if order.apart(value) for row in rows}
+    return found | apart, apart
 
 
 def _each(axis: Axis) -> Iterator[tuple[Value, list[int]]]:
     return zip(axis.values, axis.rows, strict=True)
 
 
-def _own(asked: ImageFilter, selected: Selected, step: Step, rows: list[int], alone: set[int]) -> Condition:
-    """The images with keys of their own: along an index that has only these, or all of them."""
-    order, counts = step.order, selected.kept.counts
-    images, all_of_them = sum(map(counts.__getitem__, rows)), sum(map(counts.__getitem__, alone))
+def _own(asked: ImageFilter, selected: Selected, step: Step, indexed: set[int]) -> list[Condition]:
+    """The images with keys of their own: along an index that has these, and perhaps some more; or all of them."""
+    rows, counts = selected.of(indexed), selected.kept.counts
+    if step.order.own is None or not rows:
+        return []
+    images, all_of_them = sum(map(counts.__getitem__, rows)), sum(map(counts.__getitem__, indexed))
     everything = gathered(asked, selected, step, rows)
-    if order.own is None or step.is_few(images, all_of_them):
-        return everything
-    key, which = order.own
+    if step.is_few(images, all_of_them):
+        return [everything]
+    key, which = step.order.own
     where, only = all_of(of_team(asked), Condition(which, []), step.behind(key)), has(selected, rows)
     bound = step.patience(images, all_of_them)
     way = f"ORDER BY {key} {step.way}, i.id {step.way} LIMIT {bound}"
     passed = f"SELECT {key} AS k, i.id, i.facets FROM catalog_image i WHERE {where.sql} {way}"  # noqa: S608
     sql = f"SELECT k, id FROM ({passed}) AS i WHERE {only.sql} ORDER BY k {step.way}, id {step.way} LIMIT {step.limit}"  # noqa: S608
     whole = to_the_end(Condition(passed, where.params), bound)
-    return first_of(step, Condition(sql, [*where.params, *only.params]), everything, whole)
+    return [first_of(step, Condition(sql, [*where.params, *only.params]), everything, whole)]
 
 
 def _along_ids(asked: ImageFilter, selected: Selected, step: Step, group: Group, *, is_here: bool) -> Condition:
-    key, rows, images = group
+    """They are many, and ids are random: no other images lie together in front of them."""
+    key, rows, _images = group
     after = Condition(f"i.id {step.sign} %s::uuid", [step.after[1]]) if is_here and step.after else ALWAYS
-    where, only, bound = all_of(of_team(asked), after), has(selected, rows), step.patience(images, selected.team)
-    order = f"ORDER BY i.id {step.way} LIMIT"
-    inner = f"SELECT i.id, i.facets FROM catalog_image i WHERE {where.sql} {order} {bound}"  # noqa: S608
-    sql = f"SELECT %s::text AS k, i.id FROM ({inner}) AS i WHERE {only.sql} {order} {step.limit}"  # noqa: S608
-    whole = to_the_end(Condition(inner, where.params), bound)
-    table = numbers(selected, rows)
-    everything = f"SELECT i.id FROM catalog_image i WHERE i.facets = c.f AND {after.sql} OFFSET 0"  # noqa: S608
-    everything = f"SELECT %s::text AS k, i.id FROM {table.sql} CROSS JOIN LATERAL ({everything}) AS i"  # noqa: S608
-    everything = f"{everything} {order} {step.limit}"
-    return first_of(
-        step,
-        Condition(sql, [key, *where.params, *only.params]),
-        Condition(everything, [key, *table.params, *after.params]),
-        whole,
-    )
+    is_told = step.order.plain and not selected.others
+    where = all_of(of_team(asked), after, _has_key(step, key) if is_told else has(selected, rows))
+    order = f"ORDER BY i.id {step.way} LIMIT {step.limit}"
+    return Condition(f"SELECT %s::text AS k, i.id FROM catalog_image i WHERE {where.sql} {order}", [key, *where.params])  # noqa: S608
+
+
+def _has_key(step: Step, key: str) -> Condition:
+    """The CASE keeps the planner from looking for it by an index."""
+    return Condition(f"CASE WHEN {step.order.sql} = %s THEN 1 END = 1", [key])
 
 
 def _all_of_few(selected: Selected, step: Step, few: list[tuple[str, int]]) -> Condition:

@@ -1,9 +1,11 @@
 from django.db import migrations, models
 
-from catalog.models import SortId, SortText
+from catalog.models import LastSeen, SortId, SortText
 
-# What the list is sorted by is in its index; of what only containers have, they alone. An id is found by its own too.
+# What the list is sorted by is in its index; of what only containers have, they alone, as those that are missing of
+# when they were seen. An id is found by its own too.
 CONTAINER = models.Q(type="container")
+LOST = models.Q(state__in=["missing", "archived"])
 INDEXES = [
     models.Index(fields=["team", "first_seen_at", "id"], name="image_team_first_seen"),
     models.Index(fields=["facets", "first_seen_at", "id"], name="image_facets_first_seen"),
@@ -14,6 +16,7 @@ INDEXES = [
     models.Index("team", SortText("repository"), "id", name="image_container_repository", condition=CONTAINER),
     models.Index("team", SortText("tag"), "id", name="image_container_tag", condition=CONTAINER),
     models.Index("team", SortText("cluster"), "id", name="image_container_cluster", condition=CONTAINER),
+    models.Index("team", LastSeen(), "id", name="image_lost_last_seen", condition=LOST),
 ]
 
 
