@@ -112,38 +112,14 @@ def when(shelf: Shelf, at: datetime | None) -> str:
 
 
 def seen(shelf: Shelf, source_id: UUID, first: datetime, last: datetime | None, missing: datetime | None) -> str:
-    return when(shelf, last_seen(shelf, source_id, first, last, missing))
-
-
-# What the cells are made of, and what an export gives instead of them
-
-
-def last_seen(
-    shelf: Shelf, source_id: UUID, first: datetime, last: datetime | None, missing: datetime | None
-) -> datetime:
     """As Image.seen_at: a present image was seen by its source's last complete run."""
     there = shelf.sources.get(source_id)
     if missing or there is None or there.last_complete_at is None:
-        return last or first
-    return max(there.last_complete_at, first)
+        return when(shelf, last or first)
+    return when(shelf, max(there.last_complete_at, first))
 
 
-def source_name(shelf: Shelf, source_id: UUID) -> str:
-    return shelf.names.get(str(source_id), "")
-
-
-def account_name(shelf: Shelf, source_id: UUID) -> str:
-    there = shelf.sources.get(source_id)
-    return there.account_name if there else ""
-
-
-def support_word(shelf: Shelf, distribution: str | None, version: str | None) -> str:
-    return support(distribution, version, shelf.day).state
-
-
-def system_name(shelf: Shelf, distribution: str | None, version: str | None, os: str) -> str | None:
-    words = system_words(distribution, version, os)
-    return None if words == UNKNOWN else words
+# What the cells are made of
 
 
 def support_badge(distribution: str | None, version: str | None, today: date) -> Badge | None:

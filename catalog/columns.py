@@ -3,7 +3,7 @@ saved views and exports all come from this list.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -14,18 +14,13 @@ from catalog.browse import SORTS
 
 
 class Column(NamedTuple):
-    """`sql` is what a cell needs, over `i`, the image; `whole` the same uncut, for an export, where that differs.
-
-    `cell(shelf, *values)` is its <td>; None where the template makes it (the name and what stands beside it).
-    `plain(shelf, *values)` is what a machine gets: a text, a number, a time, a list, None for what is not known.
-    Without it, that is the one value read.
+    """`sql` is what a cell needs, over `i`, the image. `cell(shelf, *values)` is its <td>; None where the template makes
+    it (the name and what stands beside it). What an export gives instead is in catalog/fields.py.
     """
 
     label: Promise
     sql: tuple[str, ...]
     cell: Callable[..., str] | None
-    plain: Callable[..., Any] | None = None
-    whole: tuple[str, ...] = ()
     shown: bool = False  # to who chose nothing
     number: bool = False  # stands at the end of its cell
     falling: bool = False  # the largest or latest is sought first
@@ -33,26 +28,25 @@ class Column(NamedTuple):
 
 def _text(label: Promise, name: str, longest: int, cell: Callable[..., str] | None, shown: bool = False) -> Column:
     """A text of strangers: cut where it is read for the table."""
-    return Column(label, (f"left(i.{name}, {longest})",), cell, whole=(f"i.{name}",), shown=shown)
+    return Column(label, (f"left(i.{name}, {longest})",), cell, shown=shown)
 
 
 _SYSTEM = ("left(i.distribution, 60)", "left(i.os_version, 30)")
-_WHOLE_SYSTEM = ("i.distribution", "i.os_version")
 _SEEN = ("i.source_id", "i.first_seen_at", "i.last_seen_at", "i.missing_since")
 
 COLUMNS: dict[str, Column] = {
     "name": _text(_("Image"), "name", 200, None, shown=True),
     "star": Column(_("Star"), ("i.starred",), None, falling=True),
     "labels": Column(_("Labels"), ("i.labels",), None),
-    "os": Column(_("OS"), (*_SYSTEM, "i.os"), cells.system, cells.system_name, (*_WHOLE_SYSTEM, "i.os"), shown=True),
+    "os": Column(_("OS"), (*_SYSTEM, "i.os"), cells.system, shown=True),
     "distribution": _text(_("Distribution"), "distribution", 60, cells.card_text),
     "os_version": _text(_("OS version"), "os_version", 30, cells.card_text),
-    "support": Column(_("OS support"), _SYSTEM, cells.support_state, cells.support_word),
+    "support": Column(_("OS support"), _SYSTEM, cells.support_state),
     "arch": Column(_("Arch"), ("i.arch",), cells.arch, shown=True),
     "type": Column(_("Type"), ("i.type",), cells.type_, shown=True),
     "visibility": Column(_("Visibility"), ("i.visibility",), cells.visibility, shown=True),
-    "source": Column(_("Source"), ("i.source_id",), cells.source, cells.source_name, shown=True),
-    "account": Column(_("Cloud account"), ("i.source_id",), cells.account, cells.account_name),
+    "source": Column(_("Source"), ("i.source_id",), cells.source, shown=True),
+    "account": Column(_("Cloud account"), ("i.source_id",), cells.account),
     "region": _text(_("Region"), "region", 60, cells.card_text),
     "cluster": _text(_("Cluster"), "cluster", 60, cells.text),
     "size": Column(_("Size"), ("i.size_gib",), cells.size, shown=True, number=True, falling=True),
@@ -63,7 +57,7 @@ COLUMNS: dict[str, Column] = {
     "remote_id": _text(_("ID"), "remote_id", 120, cells.code),
     "description": _text(_("Description"), "description", 200, cells.text),
     "first_seen": Column(_("First seen"), ("i.first_seen_at",), cells.when, number=True, falling=True),
-    "last_seen": Column(_("Last seen"), _SEEN, cells.seen, cells.last_seen, number=True, falling=True),
+    "last_seen": Column(_("Last seen"), _SEEN, cells.seen, number=True, falling=True),
     "changed": Column(
         pgettext_lazy("when", "Changed"), ("i.changed_at",), cells.when, shown=True, number=True, falling=True
     ),
@@ -82,20 +76,6 @@ def is_sortable(key: str) -> bool:
     return key in SORTS
 
 
-def sql(keys: Iterable[str], *, whole: bool = False) -> str:
+def sql(keys: Iterable[str]) -> str:
     """The select list of these columns."""
-    return ", ".join(part for key in keys for part in _parts(COLUMNS[key], whole))
-
-
-def plain(keys: Iterable[str], values: tuple[Any, ...], shelf: cells.Shelf) -> list[Any]:
-    """One value a column, of a row read with `sql(keys)`, cut or whole. For exports."""
-    found, at = [], 0
-    for column in (COLUMNS[key] for key in keys):
-        own = values[at : at + len(column.sql)]
-        at += len(column.sql)
-        found.append(column.plain(shelf, *own) if column.plain else own[0])
-    return found
-
-
-def _parts(column: Column, whole: bool) -> tuple[str, ...]:
-    return column.whole or column.sql if whole else column.sql
+    return ", ".join(part for key in keys for part in COLUMNS[key].sql)
