@@ -14,8 +14,8 @@ from catalog.browse import SORTS
 
 
 class Column(NamedTuple):
-    """`sql` is what a cell needs, over `i`, the image. `cell(shelf, *values)` is its <td>; None where the template makes
-    it (the name and what stands beside it). What an export gives instead is in catalog/fields.py.
+    """`sql` is what a cell needs, over `i`, the image. `cell(shelf, *values)` is its <td>; None where the template
+    makes it (the name and what stands beside it). What an export gives instead is in catalog/fields.py.
     """
 
     label: Promise
