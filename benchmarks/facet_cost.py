@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.home import say
 from benchmarks.judging import Verdict, facet_cost
-from benchmarks.sync import clouds, make_source, timed_sync
+from benchmarks.syncing import clouds, make_source, timed_sync
 
 SIZE, ROUNDS = 10_000, 9
 KIND = "alibaba_ens_self"
