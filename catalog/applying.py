@@ -18,7 +18,7 @@ from catalog.models import Source
 from catalog.overrides import keep_overrides
 from catalog.providers import PROVIDERS
 from catalog.rows import COLUMNS, REPORTED_COLUMNS
-from catalog.shelving import close_seen
+from catalog.shelving import close_removed, close_seen
 
 # Losing everything is suspect, and so is losing more than both of these.
 SUSPECT_SHARE, SUSPECT_COUNT = 0.3, 20
@@ -80,6 +80,7 @@ def apply_listing(hold: Hold, listing: Listing) -> str:
         counts = _write(values, found, is_first=source.last_complete_at is None)
         if close_seen(source) and counts["missing"]:
             counts["missing"] = _missed(values)
+        close_removed(source)
         close_complete(hold, counts | {"listed": listing.listed})
         _refresh_source(values, "last_complete_at = %(at)s,")
     return "complete"
@@ -120,13 +121,16 @@ def _compare(values: Mapping[str, Any]) -> dict[str, int]:
     return found
 
 
-_LOSS = """
+# An image that an admin had removed is expected to go.
+_EXPECTED = """ AND NOT EXISTS (
+        SELECT FROM catalog_removal r WHERE r.image_id = i.id AND r.state IN ('sending', 'succeeded', 'unknown'))"""
+_LOSS = f"""
     SELECT count(*), count(d.id) FROM catalog_image i LEFT JOIN sync_delta d ON d.id = i.id AND d.what = 'lost'
     WHERE i.source_id = %(source)s AND i.missing_since IS NULL AND i.content_hash <> ''
-        AND i.first_seen_at < %(began)s"""
-_LOST = """
+        AND i.first_seen_at < %(began)s{_EXPECTED}"""  # noqa: S608
+_LOST = f"""
     SELECT i.id, left(i.name, %s) FROM sync_delta d JOIN catalog_image i ON i.id = d.id
-    WHERE d.what = 'lost' AND i.content_hash <> '' ORDER BY i.name_key, i.id LIMIT %s"""
+    WHERE d.what = 'lost' AND i.content_hash <> ''{_EXPECTED} ORDER BY i.name_key, i.id LIMIT %s"""  # noqa: S608
 _DIGEST = """
     SELECT int8send(count(*)) || int8send(coalesce(bit_xor(hashtextextended(key, 0)), 0))
         || int8send(coalesce(bit_xor(hashtextextended(key, 1)), 0)) FROM sync_staging"""

@@ -476,7 +476,39 @@ class RegistrationState(models.TextChoices):
     SEEN = "seen", _("Seen in a sync")
 
 
-class Registration(TeamRow):
+class CloudWrite(TeamRow):
+    """One call that changes a cloud, sent at most once, and what became of it (catalog/writes.py).
+
+    `error` has the shape of ProviderError.as_dict(), and its kind. `looks` are the tries to find out what became of an
+    outcome that is unknown, as catalog/lookups.py writes them; `settled_by` is the admin who decided in the end.
+    """
+
+    cloud_account = tenant_key(CloudAccount, null=True, related_name="%(class)ss")
+    account_name = models.CharField(max_length=100)
+    region = models.CharField(max_length=40)
+    type = models.CharField(max_length=10)
+    name = models.TextField()
+    version = models.TextField(null=True)
+    state = models.CharField(max_length=10, default="pending")
+    requested_by = models.CharField(max_length=254)
+    remote_id = models.TextField(null=True)
+    request_id = models.TextField(null=True)
+    error = models.JSONField(null=True)
+    image = tenant_key(Image, null=True, related_name="%(class)ss")
+    created_at = models.DateTimeField(db_default=Now())
+    sent_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
+    lookups = models.PositiveSmallIntegerField(default=0)
+    next_lookup_at = models.DateTimeField(null=True)
+    looks = models.JSONField(default=list, db_default=[])
+    settled_by = models.CharField(max_length=254, default="", db_default="")
+
+    class Meta:
+        abstract = True
+
+
+class Registration(CloudWrite):
     """One AddImage, from form to the day a sync sees the image (seed AddImage; PROVIDERS.md section 5).
 
     The registry password is no column: it is sealed as ("catalog_registration", id, "registry_password") and forgotten
@@ -487,14 +519,8 @@ class Registration(TeamRow):
     ended: approved, declined, withdrawn or expired, by whom and with which word; `told_at` when who asked saw it.
     """
 
-    cloud_account = tenant_key(CloudAccount, null=True, related_name="registrations")
     batch = tenant_key(Batch, null=True, related_name="registrations", db_index=False)
     batch_at = models.PositiveIntegerField(null=True)
-    account_name = models.CharField(max_length=100)
-    region = models.CharField(max_length=40)
-    type = models.CharField(max_length=10)
-    name = models.TextField()
-    version = models.TextField(null=True)
     description = models.TextField(null=True)
     vm_image_id = models.TextField(null=True)
     registry_url = models.TextField(null=True)
@@ -503,24 +529,12 @@ class Registration(TeamRow):
     registry_cri_id = models.TextField(null=True)
     registry_server = models.TextField(null=True)
     registry_user = models.TextField(null=True)
-    state = models.CharField(max_length=10, default="pending")
-    requested_by = models.CharField(max_length=254)
     requester = models.ForeignKey(User, on_delete=models.DB_SET_NULL, null=True, related_name="+")
     decision = models.CharField(max_length=10, default="", db_default="")
     decided_by = models.CharField(max_length=254, default="", db_default="")
     decided_at = models.DateTimeField(null=True)
     decision_word = models.TextField(default="", db_default="")
     told_at = models.DateTimeField(null=True)
-    remote_id = models.TextField(null=True)
-    request_id = models.TextField(null=True)
-    error = models.JSONField(null=True)
-    image = tenant_key(Image, null=True, related_name="registrations")
-    created_at = models.DateTimeField(db_default=Now())
-    sent_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-    seen_at = models.DateTimeField(null=True)
-    lookups = models.PositiveSmallIntegerField(default=0)
-    next_lookup_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["team", "id"], name="registration_team_id")]
@@ -536,6 +550,21 @@ class Registration(TeamRow):
                 fields=["batch", "state", "batch_at"],
                 condition=models.Q(batch__isnull=False),
                 name="registration_batch",
+            ),
+        ]
+
+
+class Removal(CloudWrite):
+    """One RemoveImage, from an admin's word to the day a sync no longer lists the image (catalog/removal.py).
+
+    Its states are those of a registration; "seen" is: seen to be gone.
+    """
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "id"], name="removal_team_id"),
+            models.UniqueConstraint(
+                fields=["image"], condition=models.Q(state__in=["pending", "sending"]), name="removal_one_under_way"
             ),
         ]
 

@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from catalog.errors import Explanation, explain
+from catalog.lookups import LOOKUPS
 from catalog.models import Registration
-from catalog.registration import LOOKUPS
 from catalog.sources import OVERDUE
 
 

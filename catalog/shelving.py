@@ -1,32 +1,44 @@
-"""Registered images on the shelf: there right after success, and recognised by the next sync that lists them."""
+"""Registered images on the shelf: there right after success, recognised by the next sync that lists them, and missing
+after the one that no longer does.
+"""
+
+from collections.abc import Iterable
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
+from accounts import audit
 from accounts.models import CloudAccount
 from catalog import providers, rows
 from catalog.locks import lock_source
 from catalog.marks import carry_over, with_own_text
-from catalog.models import Image, ImageChange, ImageDocument, Registration, Source
+from catalog.models import CloudWrite, Image, ImageChange, ImageDocument, Registration, Removal, Source
 from catalog.overrides import applied, carry_overrides
 from catalog.providers import alibaba_ehpc_registered
 from catalog.providers.base import RemoteImage, Target
 
 NOT_LISTED = b""  # the content hash of an image no sync has listed yet
+SYNC = "sync"  # the actor of what a listing settles
 
 
 def on_shelf(account: CloudAccount, region: str, image_type: str, name: str, version: str | None) -> Image | None:
     """The image of this name, version and type that the account's region already has, if the shelf knows one."""
+    return _called(on_shelf_in(account, [region]), image_type, name, version).first()
+
+
+def on_shelf_in(account: CloudAccount, regions: Iterable[str]) -> QuerySet[Image]:
+    """Every registered image that the shelf knows of the account in these regions."""
     listed = Image.objects.filter(
         team_id=account.team_id,
         source__team_id=account.team_id,
         source__cloud_account=account,
         source__kind=providers.REGISTERED_KIND.get(account.vendor),
-        source__region=region,
+        source__region__in=list(regions),
         source__archived_at=None,
     )
-    return _called(listed, image_type, name, version).exclude(state__in=["missing", "archived"]).first()
+    return listed.exclude(state__in=["missing", "archived"])
 
 
 def _called(images: QuerySet[Image], image_type: str, name: str, version: str | None) -> QuerySet[Image]:
@@ -34,27 +46,30 @@ def _called(images: QuerySet[Image], image_type: str, name: str, version: str | 
     return images.filter(same, type=image_type, name=name)
 
 
-def as_listed(registration: Registration, image_id: str) -> RemoteImage:
-    """The image as the next listing is expected to report it."""
+def as_listed(registration: Registration, image_id: str, **listed: Any) -> RemoteImage:
+    """The image as the next listing is expected to report it. `listed` is what the cloud is known to say otherwise, by
+    the names of its own.
+    """
     item = {
         "ImageId": image_id,
         "ImageType": alibaba_ehpc_registered.IMAGE_TYPES[registration.type],
         "Name": registration.name,
         "Version": registration.version,
         "Description": registration.description,
+        **listed,
     }
     return alibaba_ehpc_registered.to_image(item, Target(region=registration.region), item["ImageType"] or "")
 
 
-def put_on_shelf(registration: Registration, remote: RemoteImage) -> Image | None:
+def put_on_shelf(registration: Registration, remote: RemoteImage, lock_timeout: float | None = None) -> Image | None:
     """Within a transaction: insert or bring back the image in the source of its account and region. None if the
-    account is gone.
+    account is gone. Raises SourceBusy where the source's lock is not to be had in time.
     """
     account = registration.cloud_account
     if account is None:
         return None
     source = _registered_source(account, registration.region)
-    lock_source(source.id)
+    lock_source(source.id, lock_timeout)
     image = Image.objects.filter(source=source, key=rows.columns(remote)["key"]).first()
     if image and image.missing_since is None:
         return image  # a sync was faster
@@ -90,6 +105,15 @@ def _registered_source(account: CloudAccount, region: str) -> Source:
     return Source.objects.get(**place)
 
 
+def list_soon(row: CloudWrite) -> None:
+    """Have the beat's next look list the registered images of this account and region, which the shelf is to agree
+    with. The source is made if it is not there; a paused one stays paused.
+    """
+    if row.cloud_account:
+        source = _registered_source(row.cloud_account, row.region)
+        Source.objects.filter(id=source.id, paused_at=None, archived_at=None).update(next_sync_at=Now())
+
+
 def close_seen(source: Source) -> int:
     """For the sync, within the transaction that applies a complete listing: registrations whose image it listed are
     seen.
@@ -99,7 +123,7 @@ def close_seen(source: Source) -> int:
     if source.kind not in providers.REGISTERED_KIND.values():
         return 0
     closed = 0
-    open_ones = Registration.objects.filter(
+    open_ones = Registration.objects.select_related("team").filter(
         team_id=source.team_id,
         cloud_account_id=source.cloud_account_id,
         region=source.region,
@@ -107,14 +131,33 @@ def close_seen(source: Source) -> int:
     )
     for registration in open_ones:
         if image := _listed(source, registration):
-            closed += open_ones.filter(id=registration.id).update(
-                state="seen", seen_at=Now(), image=image, remote_id=image.remote_id, next_lookup_at=None
-            )
+            closed += _seen(open_ones, registration, "registration", image=image, remote_id=image.remote_id)
             if registration.image_id and registration.image_id != image.id:
                 for placeholder in Image.objects.filter(id=registration.image_id, content_hash=NOT_LISTED):
                     carry_over(placeholder, image)
                     carry_overrides(placeholder, image)
                     placeholder.delete()
+    return closed
+
+
+def close_removed(source: Source) -> None:
+    """For the sync, as close_seen: removals whose image a complete listing no longer has are seen."""
+    if source.kind not in providers.REGISTERED_KIND.values():
+        return
+    open_ones = Removal.objects.filter(
+        team_id=source.team_id, image__source=source, state__in=["succeeded", "unknown"]
+    ).exclude(image__missing_since=None)
+    for removal in open_ones:
+        _seen(Removal.objects.filter(state__in=["succeeded", "unknown"]), removal, "removal")
+
+
+def _seen(open_ones: QuerySet[Any], row: CloudWrite, noun: str, **fields: Any) -> int:
+    """Close one that is still open, with its audit row; how many that were."""
+    ended = {"finished_at": Coalesce("finished_at", Now()), "seen_at": Now(), "next_lookup_at": None, "error": None}
+    closed = open_ones.filter(id=row.id).update(state="seen", **ended, **fields)
+    if closed:
+        changes = {"state": "seen", "before": row.state, "region": row.region}
+        audit.record(row.team, SYNC, f"{noun}.seen", target=row.name, target_id=row.id, changes=changes)
     return closed
 
 

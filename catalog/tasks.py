@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
-from catalog import actions, connection_tests, pulses, registration, retention, runs, sync
+from catalog import actions, connection_tests, pulses, registration, removal, retention, runs, sync
 
 
 @shared_task
@@ -29,9 +29,14 @@ def register_image(registration_id: str) -> None:
 
 
 @shared_task
+def remove_image(removal_id: str) -> None:
+    removal.remove(UUID(removal_id), settings.SYNC_PATIENCE_SECONDS)
+
+
+@shared_task
 def settle_registrations() -> None:
-    registration.reconcile()
-    registration.settle_unknown()
+    registration.settle()
+    removal.settle()
 
 
 @shared_task

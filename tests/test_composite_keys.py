@@ -86,6 +86,7 @@ def rows(team: Team, other_team: Team) -> dict[str, dict[str, Any]]:
         catalog.ImageChange.objects.create(**both, run=run, image=image, kind="added"),
         catalog.FacetCount.objects.get(**both),
         catalog.RequestMail.objects.create(team=team, registration=asked, membership=membership, kind="asked"),
+        catalog.Removal.objects.create(team=team, cloud_account=account, image=image),
         catalog.ConnectionTest.objects.create(team=team, cloud_account=account),
         catalog.ChangeVisit.objects.create(team=team, membership=membership),
         catalog.ChangeFeed.objects.create(team=team, membership=membership, digest=b"d"),

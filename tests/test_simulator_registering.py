@@ -211,6 +211,15 @@ def test_images_are_removed(cloud: Simulator) -> None:
     assert client.list_images(models.ListImagesRequest()).body.total_count == generated.total_count - 1
 
 
+def test_an_image_that_jobs_use_is_not_removed(cloud: Simulator) -> None:
+    vm(cloud)
+    place = {"listing": "alibaba_ehpc_registered", "region": "cn-hangzhou"}
+    cloud.change(**place, changes={"m-bp1akkkr1rkxtb******": {"_in_use": True}})
+    outcome = refused(lambda: sdks.rpc(cloud, "2023-07-01", "RemoveImage", ImageId="m-bp1akkkr1rkxtb******"))
+    assert outcome == (403, "ImageInUse", "Image is still used by jobs.")
+    assert len(listed(cloud, "VM", "app-image")) == 1
+
+
 def test_the_state_file_keeps_what_was_added_and_removed_but_no_password(tmp_path: Path) -> None:
     from alibabacloud_ehpc20230701 import models
 

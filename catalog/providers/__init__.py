@@ -127,9 +127,9 @@ PROVIDERS: dict[str, Provider] = {
 # A vendor's module holds CredentialForm, validate_credential, KEY_ID (the field whose end may be shown) and SECRETS.
 VENDORS: dict[str, ModuleType] = {"alibaba": alibaba, "huawei": huawei}
 
-# The listing in which a vendor's registered images turn up, and what registering and looking up need.
+# The listing in which a vendor's registered images turn up, and what registering, looking up and removing need.
 REGISTERED_KIND: dict[str, str] = {"alibaba": "alibaba_ehpc_registered"}
-REGISTER_ACTIONS: dict[str, tuple[str, ...]] = {"alibaba": ("ehpc:AddImage", "ehpc:ListImages")}
+REGISTER_ACTIONS: dict[str, tuple[str, ...]] = {"alibaba": ("ehpc:AddImage", "ehpc:ListImages", "ehpc:RemoveImage")}
 
 
 def kind_choices(vendor: str | None = None) -> list[tuple[str, Promise]]:
@@ -171,12 +171,23 @@ def add_image(connection: Connection, region: str, spec: Mapping[str, Any]) -> A
     return _module("alibaba_ehpc_registered", region).add_image(connection, region, spec)
 
 
-def find_registered(
-    connection: Connection, region: str, name: str, version: str | None, image_type: str
-) -> RemoteImage | None:
-    """The registered image of this name, version and type ("vm" or "container"), asked of ListImages by name; None if
-    the cloud has none. This settles an unknown outcome and is a read. Raises ProviderError."""
-    return _module("alibaba_ehpc_registered", region).find_registered(connection, region, name, version, image_type)
+def remove_image(connection: Connection, region: str, image_id: str) -> str | None:
+    """Remove a registered image: RemoveImage, sent at most once; its request id. Raises ProviderError, with
+    `outcome_known` False where the image may be gone all the same."""
+    return _module("alibaba_ehpc_registered", region).remove_image(connection, region, image_id)
+
+
+def registered_images(
+    connection: Connection,
+    region: str,
+    image_type: str,
+    *,
+    names: list[str] | None = None,
+    ids: list[str] | None = None,
+) -> Iterator[RemoteImage]:
+    """The registered images of a type ("vm" or "container") with one of these names or ids, asked of ListImages. This
+    settles an unknown outcome and is a read. Raises ProviderError, at the end where the list is not complete."""
+    return _module("alibaba_ehpc_registered", region).registered_images(connection, region, image_type, names, ids)
 
 
 def _module(kind: str, region: str) -> Any:

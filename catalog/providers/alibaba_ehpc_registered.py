@@ -1,5 +1,5 @@
-"""E-HPC 2023-07-01: ListImages, the images that AddImage registered, and AddImage itself. Seed AddImage; PROVIDERS.md
-1, 2, 5.
+"""E-HPC 2023-07-01: ListImages, the images that AddImage registered, AddImage itself and RemoveImage. Seed AddImage;
+PROVIDERS.md 1, 2, 5.
 
 The typed client lacks ImageType, ImageCategory and Mode: they go as extra parameters.
 """
@@ -14,7 +14,7 @@ from catalog.providers.base import AddedImage, Connection, Page, RemoteImage, Ta
 from catalog.providers.paging import numbered_pages
 from catalog.providers.shape import build, identifier, join_key, moment, text, word
 
-LIST, ADD = "ListImages", "AddImage"
+LIST, ADD, REMOVE = "ListImages", "AddImage", "RemoveImage"
 PAGE_SIZE = 50
 IMAGE_TYPES = {"vm": "VM", "container": "Container"}
 # What AddImage cannot do without, beside the name.
@@ -34,33 +34,39 @@ def check(connection: Connection, target: Target) -> None:
         _page(client, target, "VM", 1, size=1)
 
 
-def find_registered(
-    connection: Connection, region: str, name: str, version: str | None, image_type: str
-) -> RemoteImage | None:
+def registered_images(
+    connection: Connection, region: str, image_type: str, names: list[str] | None, ids: list[str] | None
+) -> Iterator[RemoteImage]:
     with Client(connection, region, EHPC_2023) as client:
         keys, total = set(), 0
-        for page in _pages(client, Target(region=region), IMAGE_TYPES[image_type], [name]):
+        for page in _pages(client, Target(region=region), IMAGE_TYPES[image_type], names, ids):
             total = page.total or 0
             for image in page.images:
                 keys.add(image.key)
-                if (image.name, image.version or None, image.type) == (name, version or None, image_type):
-                    return image
+                yield image
         if len(keys) != total:
             message = f"The list of images stayed incomplete: {len(keys)} came, {total} were counted."
             raise client.call(LIST).error("IncompleteListing", message, kind="incomplete", retryable=True)
-    return None
 
 
-def _pages(client: Client, target: Target, image_type: str, names: list[str] | None = None) -> Iterator[Page]:
-    return numbered_pages(image_type, lambda page: _page(client, target, image_type, page, names=names))
+def _pages(
+    client: Client, target: Target, image_type: str, names: list[str] | None = None, ids: list[str] | None = None
+) -> Iterator[Page]:
+    return numbered_pages(image_type, lambda page: _page(client, target, image_type, page, names=names, ids=ids))
 
 
 def _page(
-    client: Client, target: Target, image_type: str, page: int, size: int = PAGE_SIZE, names: list[str] | None = None
+    client: Client,
+    target: Target,
+    image_type: str,
+    page: int,
+    size: int = PAGE_SIZE,
+    names: list[str] | None = None,
+    ids: list[str] | None = None,
 ) -> tuple[list[RemoteImage], int]:
     from alibabacloud_ehpc20230701 import models
 
-    request = models.ListImagesRequest(image_names=names, page_number=page, page_size=size)
+    request = models.ListImagesRequest(image_ids=ids, image_names=names, page_number=page, page_size=size)
     extra = {"ImageType": image_type, "ImageCategory": "Custom", "Mode": "List"}
 
     def read() -> tuple[list[RemoteImage], int]:
@@ -144,3 +150,16 @@ def _added(answer: Answered) -> AddedImage:
         message = "The cloud took the registration and did not say what became of it."
         raise answer.call.malformed(message, status=200, request_id=answer.request_id)
     return AddedImage(image_id=image_id.strip(), request_id=answer.request_id)
+
+
+def remove_image(connection: Connection, region: str, image_id: str) -> str | None:
+    """RemoveImage, sent once; the request id."""
+    from alibabacloud_ehpc20230701 import models
+
+    with Client(connection, region, EHPC_2023) as client:
+        call = client.call(REMOVE, write=True)
+        answer = client.typed(call, "remove_image_with_options", models.RemoveImageRequest(image_id=image_id), {})
+    if answer.body.get("Success") not in (True, "true"):
+        message = "The cloud took the removal and did not say what became of it."
+        raise call.malformed(message, status=200, request_id=answer.request_id)
+    return answer.request_id

@@ -143,5 +143,9 @@ def get_image(world: World, call: Call) -> Document:
 
 
 def remove_image(world: World, call: Call) -> Document:
-    world.unregister(call.region, _find(world, call))
+    """Every version of this id goes; none while jobs use one, which a document says with `_in_use`."""
+    document = _find(world, call)
+    if any(image.get("_in_use") for image in world.registered(call.region).find("ImageId", document["ImageId"])):
+        raise refusal(EHPC_2023, "ImageInUse")
+    world.unregister(call.region, document)
     return _answer()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from catalog.providers import add_image, find_registered
+from catalog.providers import add_image, registered_images
 from catalog.providers.alibaba_registry import acr_flags, registry_region
 from catalog.providers.base import ProviderError
 from tests.catalog.providers import seeds
@@ -174,14 +174,14 @@ def test_flags_that_are_given_go_out_as_given_whatever_the_host() -> None:
 # Looking up what became of it
 
 
-def test_an_image_that_was_added_is_found_by_name_version_and_type(cloud: Simulator) -> None:
+def test_an_image_that_was_added_is_found_by_name_or_id_and_type(cloud: Simulator) -> None:
     connection = connection_to(cloud.url, "alibaba")
     added = add_image(connection, REGION, VM)
-    found = find_registered(connection, REGION, "app-image", "V1.0", "vm")
-    assert found is not None and found.remote_id == added.image_id
-    assert find_registered(connection, REGION, "app-image", None, "vm") is None
-    assert find_registered(connection, REGION, "app-image", "V1.0", "container") is None
-    assert find_registered(connection, REGION, "app", "V1.0", "vm") is None
+    (found,) = registered_images(connection, REGION, "vm", names=["app-image"])
+    assert (found.remote_id, found.name, found.version) == (added.image_id, "app-image", "V1.0")
+    assert list(registered_images(connection, REGION, "vm", ids=[added.image_id])) == [found]
+    assert list(registered_images(connection, REGION, "container", names=["app-image"])) == []
+    assert list(registered_images(connection, REGION, "vm", names=["app"])) == []
 
 
 def test_an_image_whose_answer_was_lost_is_found_though_unknown(cloud: Simulator) -> None:
@@ -190,7 +190,7 @@ def test_an_image_whose_answer_was_lost_is_found_though_unknown(cloud: Simulator
     with pytest.raises(ProviderError) as raised:
         add_image(connection, REGION, CONTAINER)
     assert not raised.value.outcome_known
-    assert find_registered(connection, REGION, "web", None, "container") is not None
+    assert len(list(registered_images(connection, REGION, "container", names=["web"]))) == 1
     with pytest.raises(ProviderError) as again:
         add_image(connection, REGION, CONTAINER)
     assert (again.value.code, again.value.kind) == ("ImageAlreadyExists", "conflict")
@@ -198,7 +198,7 @@ def test_an_image_whose_answer_was_lost_is_found_though_unknown(cloud: Simulator
 
 def test_a_lookup_that_is_incomplete_does_not_say_that_there_is_none() -> None:
     with Canned(as_json({"Images": [], "TotalCount": 3})) as server, pytest.raises(ProviderError) as raised:
-        find_registered(connection_to(server.url, "alibaba"), REGION, "x", None, "vm")
+        list(registered_images(connection_to(server.url, "alibaba"), REGION, "vm", names=["x"]))
     assert raised.value.kind == "incomplete"
 
 

@@ -79,7 +79,7 @@ def test_two_equal_requests_at_the_same_moment_make_one_registration(account, al
 
 def test_a_message_that_was_lost_is_sent_again_by_the_reconciler(ask, monkeypatch):
     told = []
-    monkeypatch.setattr("catalog.registration.send", lambda task, row_id: told.append((task, row_id)))
+    monkeypatch.setattr("catalog.writes.send", lambda task, row_id: told.append((task, row_id)))
     made = ask(VM)
     tasks.settle_registrations()
     assert told == [], "a fresh one has its message"
@@ -108,7 +108,7 @@ def test_a_worker_that_was_given_up_on_still_writes_down_the_truth(ask, cloud, m
     def slow(*args: Any) -> Any:
         answer = real(*args)
         age(made, "sent_at", 6 * 60)
-        registration.reconcile()
+        registration.settle()
         assert Registration.objects.get(id=made.id).state == "unknown"
         return answer
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog import registration, tasks
+from catalog import lookups, tasks
 from catalog.models import Image
 from catalog.sync import sync_now
 from tests.catalog.registration.asked import CUT_OFF, REGION, VM, sent, settle
@@ -58,7 +58,7 @@ def test_an_unknown_outcome_is_looked_up_five_times_within_an_hour(send, cloud):
         settle(made)
         assert len(cloud.requests("ListImages")) == before + 1
     assert (made.state, made.lookups) == ("unknown", 5)
-    assert sum(pause.total_seconds() for pause in registration.LOOKUPS) == 3600
+    assert sum(pause.total_seconds() for pause in lookups.LOOKUPS) == 3600
     settle(made)
     assert len(sent(cloud)) == 1
 
