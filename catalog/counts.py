@@ -227,6 +227,8 @@ def _failed(asked: ImageFilter, part: _Part, *, sure: bool = True) -> list[int]:
     for name, dimensions in AXES.items():
         axis = part.axes[name]
         choices = [(d, choice) for d in dimensions if (choice := asked.choice(d))]
+        if not choices and part.allows is None:
+            continue
         masks = [sum(_BITS[d] for d, c in choices if not _allows(asked, d, c, v, sure)) for v in axis.values]
         if part.allows is not None and name == "system":
             masks = [_by_text(mask, value, part.allows) for mask, value in zip(masks, axis.values, strict=True)]

@@ -4,6 +4,7 @@ have them, so that no such order needs an index of its own.
 Within one value the order is that of the ids, which are random: a walk along them meets the images of any value evenly.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,16 +52,17 @@ def _groups(selected: Selected, step: Step, alone: set[int]) -> list[Group]:
     """
     kept, name = selected.kept, step.order.axis
     axis, counts = kept.combinations.axes[name], selected.counts
-    found: dict[str, tuple[list[int], int]] = {}
+    found: dict[str, list[int]] = defaultdict(list)
+    sums: Counter[str] = Counter()
     for value, rows, images in zip(axis.values, axis.rows, kept.sums[name], strict=True):
         here, n = rows, images
         if selected.others or alone:
             here = [row for row in rows if counts[row] and row not in alone]
             n = sum(map(counts.__getitem__, here))
         if n and (key := step.order.key(value)) is not None:
-            before, so_far = found.get(key, ([], 0))
-            found[key] = before + here, so_far + n
-    groups = sorted(((key, *one) for key, one in found.items()), key=lambda group: group[0], reverse=step.falling)
+            found[key] += here
+            sums[key] += n
+    groups = [(key, found[key], sums[key]) for key in sorted(found, reverse=step.falling)]
     if step.after is not None:
         after = step.after[0]
         groups = [group for group in groups if (group[0] <= after if step.falling else group[0] >= after)]
