@@ -46,6 +46,12 @@ def get_row[M: Model](rows: QuerySet[M], team: Team, row_id: UUID) -> M:
     return get_object_or_404(rows, team_id=team.id, id=row_id)
 
 
+def admins_of(team: Team) -> QuerySet[Membership]:
+    """Whom to ask for what only an admin may."""
+    admins = Membership.objects.filter(team=team, role="admin").select_related("user")
+    return admins.order_by("user__name", "user__email")
+
+
 def team_context(request: HttpRequest) -> dict[str, Any]:
     """For templates: the membership the view checked, its team, the caller's teams, and whether they may edit or
     administer.

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
+from accounts import kept_forms
 from accounts.models import User
 
 
@@ -19,6 +20,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def post_login(self, request: HttpRequest, user: User, **told: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **told)
+        kept_forms.remember(request)
         if (kept := _language(user)) and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
             response.set_cookie(
                 settings.LANGUAGE_COOKIE_NAME,
@@ -36,5 +38,4 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 def _language(user: User | None) -> str | None:
-    kept = user.preferences.get("language") if isinstance(user, User) else None
-    return kept if kept in [code for code, _name in settings.LANGUAGES] else None
+    return user.language if isinstance(user, User) else None

@@ -4,6 +4,7 @@ import uuid
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
@@ -57,6 +58,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     def initials(self) -> str:
         words = (self.name or self.email.partition("@")[0].replace(".", " ")).split()
         return "".join(word[0] for word in words[:2]).upper() or "?"
+
+    @property
+    def language(self) -> str | None:
+        """The language they chose, if they did: for their mails."""
+        kept = self.preferences.get("language")
+        return kept if kept in dict(settings.LANGUAGES) else None
 
 
 class Team(models.Model):

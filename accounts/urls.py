@@ -8,4 +8,5 @@ urlpatterns = [
     path("language/", views.language_choose, name="language_choose"),
     path("theme/", views.theme_choose, name="theme_choose"),
     path("keys/", views.keys_choose, name="keys_choose"),
+    path("mails/", views.mails_choose, name="mails_choose"),
 ]

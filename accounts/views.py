@@ -36,7 +36,8 @@ def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Who is on the team, and what each role may do."""
     team = get_team(request, slug)
     members = Membership.objects.select_related("user").filter(team=team).order_by("user__name", "user__email")
-    return render(request, "accounts/team_detail.html", {"members": members})
+    context = {"members": members, "mail_is_set": settings.MAIL_IS_SET}
+    return render(request, "accounts/team_detail.html", context)
 
 
 @require_POST
@@ -66,6 +67,14 @@ def keys_choose(request: HttpRequest) -> HttpResponse:
     """Keeps whether single keys do something (WCAG 2.1.4: who speaks to a computer, or slips, can turn them off)."""
     if request.POST.get("keys") in ("on", "off"):
         _keep(request, "keys", request.POST["keys"])
+    return _back(request)
+
+
+@require_POST
+def mails_choose(request: HttpRequest) -> HttpResponse:
+    """Keeps whether they want the mails that they did not ask for themselves."""
+    if request.POST.get("mails") in ("on", "off"):
+        _keep(request, "mails", request.POST["mails"])
     return _back(request)
 
 

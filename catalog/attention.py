@@ -12,12 +12,13 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.models import Team
+from accounts.models import Membership, Team
 from catalog.browse import ImageFilter
 from catalog.counts import Counts
 from catalog.models import Registration
 from catalog.os_support import ENDING_DAYS
 from catalog.pulses import Attendance
+from catalog.requests import decided_unseen, outcome, waiting
 from catalog.sources import SourceCard
 from catalog.troubles import Trouble
 
@@ -37,19 +38,23 @@ class Need:
 
 
 def needs(
-    team: Team,
+    membership: Membership,
     cards: Sequence[SourceCard],
     troubles: Iterable[Trouble],
     present: Attendance,
     asked: ImageFilter,
     counts: Counts,
 ) -> list[Need]:
-    """Two queries: one of registrations, one of the systems whose support ends."""
+    """Of the member's team, and what waits for them: five queries at most, of registrations and requests, and of the
+    systems whose support ends.
+    """
+    team = membership.team
     return [
         *_nobody_works(team, present),
         *_of_sources(team, cards),
         *_troubles(team, troubles),
         *_tokens(team, cards),
+        *_requests(membership),
         *_registrations(team),
         *_of_images(team, cards, asked, counts),
     ]
@@ -133,6 +138,26 @@ def _tokens(team: Team, cards: Iterable[SourceCard]) -> list[Need]:
         found.append(
             Need("bad" if account.expired else "warn", words % {"name": account.name}, "", url, account.expires_at)
         )
+    return found
+
+
+def _requests(membership: Membership) -> list[Need]:
+    """To decide, for an admin; decided, for who asked and has not seen it."""
+    team, found = membership.team, []
+    if membership.allows("admin"):
+        asked = list(waiting(team)[: NAMED + 1])
+        for one in asked[:NAMED]:
+            title = _("%(who)s asks to register %(name)s") % {"who": one.requested_by, "name": one.name[:80]}
+            url = _url("registration_detail", team, one.id)
+            found.append(Need("warn", title, _("approve or decline it"), url, one.created_at))
+        if len(asked) > NAMED:
+            url = f"{_url('registration_list', team)}?state=requested"
+            found.append(Need("warn", _("More requests wait for you"), "", url))
+    for one in decided_unseen(membership)[:NAMED]:
+        title = _("%(name)s: %(outcome)s") % {"name": one.name[:80], "outcome": outcome(one)}
+        tone = "ok" if one.decision == "approved" else "bad"
+        url = _url("registration_detail", team, one.id)
+        found.append(Need(tone, title, one.decision_word[:200], url, one.decided_at))
     return found
 
 

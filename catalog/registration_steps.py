@@ -58,7 +58,7 @@ def registration_steps(registration: Registration) -> list[Step]:
 
 def _sent(registration: Registration) -> Step:
     if registration.state == "pending":
-        if timezone.now() - registration.created_at > OVERDUE:
+        if timezone.now() - (registration.decided_at or registration.created_at) > OVERDUE:
             text = _("No worker has taken it for minutes: ask whoever runs this Bootshelf to look. Nothing is lost.")
             return Step("warn", _("Waiting for a worker"), text)
         return Step("now", _("Waiting for a worker"), _("It is sent once, within seconds."))

@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
-from catalog import actions, connection_tests, pulses, registration, removal, retention, runs, sync
+from catalog import actions, connection_tests, pulses, registration, removal, request_mails, retention, runs, sync
 
 
 @shared_task
@@ -40,6 +40,11 @@ def settle_registrations() -> None:
 
 
 @shared_task
+def mail_requests() -> None:
+    request_mails.send_due()
+
+
+@shared_task
 def test_connection(test_id: str) -> None:
     connection_tests.run_test(UUID(test_id))
 
@@ -59,6 +64,7 @@ def retire() -> None:
 def tidy() -> None:
     actions.purge_drafts()
     actions.purge_passwords()
+    actions.expire_requests()
     connection_tests.end_stale_tests()
     actions.finish_removals()
     pulses.forget_pulses()

@@ -13,6 +13,7 @@ from catalog.views import (
     marks,
     overview,
     registrations,
+    requests,
     saved_views,
     sources,
 )
@@ -77,5 +78,15 @@ urlpatterns = [
         "t/<slug:slug>/registrations/<uuid:registration_id>/",
         registrations.registration_detail,
         name="registration_detail",
+    ),
+    path(
+        "t/<slug:slug>/registrations/<uuid:registration_id>/decide/",
+        requests.registration_decide,
+        name="registration_decide",
+    ),
+    path(
+        "t/<slug:slug>/registrations/<uuid:registration_id>/withdraw/",
+        requests.registration_withdraw,
+        name="registration_withdraw",
     ),
 ]

@@ -153,6 +153,7 @@ SIGNUP_OPEN = env.boolean("SIGNUP_OPEN", False)
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL") or f"Bootshelf <bootshelf@{_public.hostname}>"
 EMAIL_SUBJECT_PREFIX = ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Bootshelf] "
 _mail_host = env.text("EMAIL_HOST")
+MAIL_IS_SET = bool(_mail_host)  # else only the mails that somebody waits for go to the log
 MAILERS = {
     "default": {
         "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
@@ -260,6 +261,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "retire": {"task": "catalog.tasks.retire", "schedule": 600.0, "options": {"expires": 550}},
     "tidy": {"task": "catalog.tasks.tidy", "schedule": 60.0, "options": {"expires": 50}},
+    "mail-requests": {"task": "catalog.tasks.mail_requests", "schedule": 60.0, "options": {"expires": 50}},
 }
 
 LOGGING = {

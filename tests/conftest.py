@@ -20,6 +20,7 @@ from catalog.models import RUNNING, Image, ImageDocument, Source, SyncRun
 from catalog.providers.base import RemoteImage
 from catalog.rows import columns, content_hash
 from tests.clouds.fixtures import cloud  # noqa: F401 - a fixture
+from tests.mails import mail_server  # noqa: F401 - a fixture
 from tests.workers import start_worker  # noqa: F401 - a fixture
 
 PASSWORD = "correct-horse-battery"

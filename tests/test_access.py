@@ -78,8 +78,9 @@ TEAM_PAGES = [
     Rule("catalog:cloud_account_delete", "admin", "GET POST", "account"),
     Rule("catalog:connection_test", "admin", row="test"),
     Rule("catalog:registration_list", "viewer"),
-    Rule("catalog:registration_add", "admin", "GET POST"),
+    Rule("catalog:registration_add", "editor", "GET POST"),
     Rule("catalog:registration_detail", "viewer", row="registration"),
+    Rule("catalog:registration_decide", "admin", "POST", "request"),
 ]
 # A person's own, whatever their role; of the team's, an editor's or their owner's. Eve's shared one is asked for.
 OWN_PAGES = [
@@ -87,6 +88,8 @@ OWN_PAGES = [
     Rule("catalog:saved_view_rename", "editor", "GET POST", "view"),
     Rule("catalog:saved_view_delete", "editor", "GET", "view"),
 ]
+# Only who asked, whatever their role is by now.
+ASKED_PAGES = [Rule("catalog:registration_withdraw", "viewer", way, "request") for way in ("GET", "POST")]
 # Of no team. Who is signed in, in or out of any team, may; and these even who is not.
 PERSONAL = [
     "home",
@@ -97,9 +100,10 @@ PERSONAL = [
     "account_set_password",
 ]
 PUBLIC = [
-    "health", "language_choose", "theme_choose", "keys_choose", "account_login", "account_signup", "account_inactive",
-    "account_email_verification_sent", "account_confirm_email", "account_reset_password", "account_reset_password_done",
-    "account_reset_password_from_key", "account_reset_password_from_key_done", "account_confirm_login_code",
+    "health", "language_choose", "theme_choose", "keys_choose", "mails_choose", "account_login", "account_signup",
+    "account_inactive", "account_email_verification_sent", "account_confirm_email", "account_reset_password",
+    "account_reset_password_done", "account_reset_password_from_key", "account_reset_password_from_key_done",
+    "account_confirm_login_code",
     "catalog:change_atom",  # for whoever has the address: tests/catalog/test_feeds.py
 ]  # fmt: skip
 
@@ -123,6 +127,10 @@ def rows(team: Team, eve: User, make_source: Callable[..., Any], make_image: Cal
         ),
         "test": ConnectionTest.objects.create(team=team, cloud_account=account, requested_by="alice@example.org"),
         "registration": registration,
+        "request": Registration.objects.create(
+            team=team, cloud_account=account, account_name=account.name, region="cn-hangzhou", type="vm", name="mesher",
+            state="requested", requested_by=eve.email, requester=eve,
+        ),  # fmt: skip
         "view": SavedView.objects.create(team=team, owner=eve, name="Arm", shared=True),
     }
 
@@ -201,6 +209,20 @@ def test_what_is_somebodys_own_lets_in_only_them_and_who_runs_the_team(rule, met
         assert ask(people["editor"], refused, url).status_code == 405
 
 
+@pytest.mark.parametrize("rule", ASKED_PAGES, ids=lambda rule: rule.methods)
+def test_a_request_is_withdrawn_by_who_asked_alone(rule, rows, people, eve):
+    url, elsewhere = (reverse(rule.name, args=[slug, rows["request"].id]) for slug in ("aero", "umbra"))
+    before = snapshot(rows)
+    assert ask(people["stranger"], rule.methods, url)["Location"].startswith(SIGN_IN)
+    assert [ask(people["charlie"], rule.methods, there).status_code for there in (url, elsewhere)] == [404, 404]
+    assert [ask(people[role], rule.methods, url).status_code for role in ("viewer", "admin")] == [403, 403]
+    assert snapshot(rows) == before
+    for refused in ("PUT", "DELETE", "PATCH"):
+        assert ask(people["editor"], refused, url).status_code == 405
+    eve.memberships.update(role="viewer")
+    assert ask(people["editor"], rule.methods, url).status_code in (200, 302)
+
+
 @pytest.mark.parametrize(("rule", "method"), CHANGES)
 def test_a_post_needs_the_forms_token(rule, method, rows, alice):
     client = Client(enforce_csrf_checks=True)
@@ -225,7 +247,7 @@ def test_what_is_a_persons_own_needs_a_person(name, people):
 
 
 def test_every_address_is_in_the_table():
-    listed = {rule.name for rule in (*TEAM_PAGES, *OWN_PAGES)} | {*PERSONAL, *PUBLIC}
+    listed = {rule.name for rule in (*TEAM_PAGES, *OWN_PAGES, *ASKED_PAGES)} | {*PERSONAL, *PUBLIC}
     found = {name for name, _pattern in addresses(get_resolver())}
     assert found - listed == set(), "say who may see these"
     assert listed - found == set(), "these are gone"

@@ -28,6 +28,14 @@ from catalog.actions.marks import (
 )
 from catalog.actions.overrides import correct_image, remove_override
 from catalog.actions.registrations import AlreadyOnShelf, create_registration, keep_password, purge_passwords
+from catalog.actions.requests import (
+    NotWaiting,
+    approve_request,
+    decline_request,
+    expire_requests,
+    request_registration,
+    withdraw_request,
+)
 from catalog.actions.saved_views import (
     ViewChanged,
     create_view,
@@ -51,18 +59,22 @@ __all__ = [
     "Actor",
     "AlreadyOnShelf",
     "CountChanged",
+    "NotWaiting",
     "NoteConflict",
     "ViewChanged",
     "add_labels",
     "add_sources",
+    "approve_request",
     "correct_image",
     "create_cloud_account",
     "create_registration",
     "create_view",
+    "decline_request",
     "delete_cloud_account",
     "delete_label",
     "delete_source",
     "delete_view",
+    "expire_requests",
     "finish_removals",
     "keep_password",
     "make_feed",
@@ -74,6 +86,7 @@ __all__ = [
     "remove_override",
     "rename_label",
     "rename_view",
+    "request_registration",
     "replace_credential",
     "request_test",
     "resume_source",
@@ -85,4 +98,5 @@ __all__ = [
     "share_view",
     "update_cloud_account",
     "update_source",
+    "withdraw_request",
 ]

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import audit
-from accounts.models import CloudAccount, Team
+from accounts.models import CloudAccount, Team, User
 from accounts.secrets import forget_unclaimed, is_sealed, seal
 from catalog import providers, registration, shelving
 from catalog.actions.base import ActionError, Actor, actor_name, checked_region
@@ -51,24 +51,20 @@ def create_registration(
     *,
     registration_id: UUID | None = None,
     queue: bool = True,
+    state: str = "pending",
 ) -> Registration:
     """Write the registration, pending, with its password sealed; the worker sends it. `queue=False`: the caller will.
 
-    `registration_id` is what `keep_password` gave, where the password was sealed before, at the review.
+    `state` is "requested" for one that waits for an admin (actions/requests.py). `registration_id` is what
+    `keep_password` gave, where the password was sealed before, at the review.
 
     Raises AlreadyOnShelf, and ActionError for a vendor that registers nothing or the same image being sent right now.
     """
     region = checked_region(region)
     if account.vendor not in providers.REGISTERED_KIND:
         raise ActionError("account", _("Images cannot be registered in %(vendor)s.") % {"vendor": account.vendor})
-    if image := shelving.on_shelf(account, region, spec.type, spec.name, spec.version):
-        raise AlreadyOnShelf(image)
     with transaction.atomic():
-        # Two equal forms sent at once, as by a double click, meet here.
-        if not CloudAccount.objects.select_for_update().filter(team=team, id=account.id).first():
-            raise ActionError("account", _("This cloud account is no longer there."))
-        if registration.is_under_way(account, region, spec):
-            raise ActionError("name", _("An image of this name, version and type is being registered right now."))
+        claim_place(team, account.id, region, spec)
         values = spec.as_dict()
         made = Registration.objects.create(
             id=registration_id or uuid4(),
@@ -77,14 +73,30 @@ def create_registration(
             account_name=account.name,
             region=region,
             vm_image_id=values.pop("image_id"),
+            state=state,
             requested_by=actor_name(actor),
+            requester=actor if isinstance(actor, User) else None,
             **values,
         )
         if password:
             seal(team.id, registration.TABLE, made.id, PASSWORD, password)
         has_password = is_sealed(team.id, registration.TABLE, made.id, PASSWORD)
         changes = {"account": account.name, "region": region, **dict(preview(spec, has_password=has_password))}
-        audit.record(team, actor, "registration.created", target=spec.name, target_id=made.id, changes=changes)
-        if queue:
+        action = "registration.created" if state == "pending" else f"registration.{state}"
+        audit.record(team, actor, action, target=spec.name, target_id=made.id, changes=changes)
+        if queue and state == "pending":
             send_on_commit(registration.TASK, made.id)
     return made
+
+
+def claim_place(team: Team, account_id: UUID | None, region: str, spec: Spec) -> None:
+    """Within a transaction: hold the account, and refuse what its region has or is about to have. Two equal forms sent
+    at once, as by a double click, meet here.
+    """
+    account = CloudAccount.objects.select_for_update().filter(team=team, id=account_id).first()
+    if account is None:
+        raise ActionError("account", _("This cloud account is no longer there."))
+    if image := shelving.on_shelf(account, region, spec.type, spec.name, spec.version):
+        raise AlreadyOnShelf(image)
+    if registration.is_under_way(account, region, spec):
+        raise ActionError("name", _("An image of this name, version and type is being registered right now."))

@@ -6,7 +6,8 @@ from django import template
 
 from accounts.models import SITES, VENDORS
 from catalog.changes import ChangeFilter
-from catalog.models import RegistrationState, RunState
+from catalog.models import Registration, RegistrationState, RunState
+from catalog.requests import outcome
 from catalog.sources import RUN_TONES
 
 register = template.Library()
@@ -45,6 +46,11 @@ def registration_state(state: str) -> Any:
 @register.filter
 def registration_tone(state: str) -> str:
     return REGISTRATION_TONES.get(state, "")
+
+
+@register.filter
+def request_outcome(asked: Registration) -> str:
+    return outcome(asked)
 
 
 @register.filter

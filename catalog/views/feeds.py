@@ -9,7 +9,6 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 from django.views.decorators.http import require_safe
 
-from accounts.models import User
 from catalog.change_sets import fetch_sets
 from catalog.changes import parse
 from catalog.feeds import ENTRIES, atom, find_feed, last_modified
@@ -33,7 +32,7 @@ def change_atom(request: HttpRequest, token: str) -> HttpResponse:
         response = _plain("Too often.", 429)
         response["Retry-After"] = "60"
     else:
-        with translation.override(_language(feed.membership.user)):
+        with translation.override(feed.membership.user.language or settings.LANGUAGE_CODE):
             response = _answer(request, feed)
     response["Cache-Control"] = "private, no-cache"
     response["X-Robots-Tag"] = "noindex"
@@ -57,9 +56,3 @@ def _answer(request: HttpRequest, feed: ChangeFeed) -> HttpResponse:
 
 def _plain(text: str, status: int) -> HttpResponse:
     return HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
-
-
-def _language(user: User) -> str:
-    """The one they chose on a page, else the site's."""
-    kept = user.preferences.get("language")
-    return kept if kept in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from accounts.access import TeamRequest, get_row, get_team
-from accounts.models import CloudAccount, Membership, Team
+from accounts.access import TeamRequest, admins_of, get_row, get_team
+from accounts.models import CloudAccount, Team
 from catalog import pages, rail, saved_views, table
 from catalog.addresses import canonical_redirect, list_address, with_address
 from catalog.also_in import also_in
@@ -188,6 +188,5 @@ def _empty(team: Team, sources: list[Source], asked: ImageFilter, counts: Counts
     if live:
         waiting = all(source.last_complete_at is None for source in live)
         return {"empty": "first_sync" if waiting else "nothing_listed", "cards": source_cards(team)}
-    admins = Membership.objects.filter(team=team, role="admin").select_related("user")
     has_account = CloudAccount.objects.filter(team=team).exists()
-    return {"empty": "no_source" if has_account else "no_account", "admins": [m.user for m in admins[:5]]}
+    return {"empty": "no_source" if has_account else "no_account", "admins": [m.user for m in admins_of(team)[:5]]}

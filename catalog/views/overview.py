@@ -40,7 +40,7 @@ def overview(request: TeamRequest, slug: str) -> HttpResponse:
             "synced_at": max((s.last_complete_at for s in sources if s.last_complete_at), default=None),
             "week": this_week(team.id, ids),
             "trend": trend(team.id, sources),
-            "needs": needs(team, cards, troubles_of(cards), attendance(), asked, counts),
+            "needs": needs(request.membership, cards, troubles_of(cards), attendance(), asked, counts),
             "charts": [(DIMENSIONS[dimension], bars(asked, counts, dimension)) for dimension in CHARTS],
             "first": [card for card in cards if card.running and card.source.last_complete_at is None],
         }

@@ -14,14 +14,15 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import TeamRequest, get_row, get_team
 from accounts.models import CloudAccount, Team
-from catalog import actions, review_tokens
+from catalog import actions, requests, review_tokens
 from catalog.models import Image, Registration, RegistrationState, Source
 from catalog.providers import REGISTERED_KIND
 from catalog.registration import spec_of
 from catalog.registration_forms import RegistrationForm, initial_like
 from catalog.registration_spec import PASSWORD, preview, warnings
-from catalog.registration_steps import call_lines, is_watched, registration_explanation, registration_steps
+from catalog.registration_steps import call_lines, is_watched, registration_explanation
 from catalog.shelving import on_shelf
+from catalog.views.requests import request_page
 
 RECENT = 5
 PAGE_SIZE = 50
@@ -39,6 +40,8 @@ def registration_list(request: TeamRequest, slug: str) -> HttpResponse:
         "page": Paginator(registrations, PAGE_SIZE).get_page(request.GET.get("page")),
         "state": state,
         "states": RegistrationState.choices,
+        "waiting": requests.waiting(team).count(),
+        "decided": requests.decided_unseen(request.membership)[: requests.NAMED],
     }
     return render(request, "catalog/registration_list.html", context)
 
@@ -47,8 +50,10 @@ def registration_list(request: TeamRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @vary_on_headers("HX-Request")
 def registration_add(request: TeamRequest, slug: str) -> HttpResponse:
-    """The form. `step` says what is done with it: preview (a fragment), review, edit (back to it), send."""
-    team = get_team(request, slug, "admin")
+    """The form. `step` says what is done with it: preview (a fragment), review, edit (back to it), send. What an editor
+    sends is a request.
+    """
+    team = get_team(request, slug, "editor")
     accounts = list(_accounts(team).order_by("name"))
     if not accounts:
         return render(request, "catalog/registration_add.html", {"accounts": accounts})
@@ -75,10 +80,14 @@ def registration_add(request: TeamRequest, slug: str) -> HttpResponse:
 def registration_detail(request: TeamRequest, slug: str, registration_id: UUID) -> HttpResponse:
     """Validated → sent → accepted → seen in a sync. It can be left and found again: the worker does the rest."""
     team = get_team(request, slug)
-    registration = get_row(Registration.objects.select_related("cloud_account", "image"), team, registration_id)
+    found = Registration.objects.select_related("team", "cloud_account", "image")
+    registration = get_row(found, team, registration_id)
+    requests.mark_told(registration, request.user)
+    if registration.state in ("requested", "declined"):
+        return request_page(request, registration)
     context = {
         "registration": registration,
-        "steps": registration_steps(registration),
+        "steps": requests.steps_of(registration),
         "explanation": registration_explanation(registration),
         "watched": is_watched(registration),
         "existing": _existing(registration),
@@ -111,6 +120,8 @@ def _review(request: TeamRequest, team: Team, form: RegistrationForm, kept: UUID
         "has_password": has_password,
         **_sending(form, has_password),
     }
+    if form.spec is not None:
+        context |= requests.at_review(request.membership, form.chosen_account(), form.cleaned_data["region"], form.spec)
     return render(request, "catalog/registration_review.html", context)
 
 
@@ -122,8 +133,12 @@ def _send(request: TeamRequest, team: Team, form: RegistrationForm, coming: UUID
         return redirect("catalog:registration_detail", team.slug, coming)
     assert form.spec is not None
     account, region = form.chosen_account(), form.cleaned_data["region"]
+    user = request.user
     try:
-        made = actions.create_registration(team, request.user, account, region, form.spec, None, registration_id=coming)
+        if request.membership.allows("admin"):
+            made = actions.create_registration(team, user, account, region, form.spec, None, registration_id=coming)
+        else:
+            made = actions.request_registration(team, user, account, region, form.spec, registration_id=coming)
     except actions.AlreadyOnShelf as error:
         form.blame(error)
         return _form_page(request, team, form, coming, status=422, existing=error.image)

@@ -11,8 +11,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
-from accounts.access import TeamRequest, get_row, get_team
-from accounts.models import CloudAccount, Membership, Team
+from accounts.access import TeamRequest, admins_of, get_row, get_team
+from accounts.models import CloudAccount, Team
 from catalog import actions
 from catalog.change_rows import run_changes
 from catalog.forms import DeleteSourceForm, ScheduleForm, SourceForm, posted, split_words
@@ -214,17 +214,13 @@ def _suspect(team: Team, card: SourceCard, run: SyncRun) -> dict[str, object]:
         "lost": [(name, pk if pk in there else "") for name, pk in named],
         "unnamed": max(0, int(told.get("lost") or 0) - len(named)),
         "is_open": card.suspicion is not None and card.suspicion.id == run.id,
-        "admins": _admins(team),
+        "admins": admins_of(team),
     }
-
-
-def _admins(team: Team) -> QuerySet[Membership]:
-    return Membership.objects.select_related("user").filter(team=team, role="admin").order_by("user__name")
 
 
 def connecting(team: Team) -> dict[str, object]:
     """For a page that has no source to show: whether an account is connected, and who can do it."""
-    return {"cloud_accounts": CloudAccount.objects.filter(team=team).exists(), "admins": _admins(team)}
+    return {"cloud_accounts": CloudAccount.objects.filter(team=team).exists(), "admins": admins_of(team)}
 
 
 def _sources() -> QuerySet[Source]:
@@ -255,7 +251,7 @@ def _list_context(team: Team) -> dict[str, object]:
         "expiring": [account for account in accounts if account.expires_soon],
     }
     if not accounts:
-        context["admins"] = _admins(team)
+        context["admins"] = admins_of(team)
     return context
 
 

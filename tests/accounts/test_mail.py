@@ -1,53 +1,10 @@
 """Mail goes out by the settings' server, spoken to for real on a socket; without one it goes to the log."""
 
-import socketserver
-import threading
-from collections.abc import Iterator
-
 import pytest
 
 from tests.processes import manage
 
 pytestmark = pytest.mark.django_db
-
-
-class Conversation(socketserver.StreamRequestHandler):
-    """As much SMTP as a mail needs."""
-
-    def handle(self) -> None:
-        self.say("220 mail.example.org")
-        text = ""
-        while line := self.rfile.readline().decode():
-            word = line[:4].upper().strip()
-            if word == "DATA":
-                self.say("354 go on")
-                while (part := self.rfile.readline().decode()).rstrip() != ".":
-                    text += part
-                self.server.mails.append(text)
-                self.say("250 taken")
-            elif word == "QUIT":
-                return self.say("221 bye")
-            else:
-                self.say("250 mail.example.org")
-
-    def say(self, line: str) -> None:
-        self.wfile.write(f"{line}\r\n".encode())
-
-
-class MailServer(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Conversation)
-        self.mails: list[str] = []
-
-
-@pytest.fixture
-def mail_server() -> Iterator[MailServer]:
-    with MailServer() as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield server
-        server.shutdown()
 
 
 def test_mail_goes_to_the_server_of_the_settings(mail_server):
