@@ -5,14 +5,17 @@ labels and its history when a listing has it again.
 """
 
 import time
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
 
+from accounts.models import Team
 from catalog.leases import keep
 from catalog.locks import lock_source
-from catalog.models import FacetCount
+from catalog.models import FacetCount, Source
+from catalog.sources import RUNS_SHOWN
 
 BATCH_ROWS = 2_000
 # One call works no longer than this; the next goes on from there.
@@ -30,6 +33,17 @@ _PRUNE = """
     DELETE FROM catalog_imagechange WHERE id IN (
         SELECT id FROM catalog_imagechange WHERE team_id = %(team)s
             AND at < clock_timestamp() - %(days)s * interval '1 day' LIMIT %(rows)s)"""
+# What sources and their pages still look at is kept: the newest runs, and the last two complete ones.
+_PRUNE_RUNS = """
+    DELETE FROM catalog_syncrun WHERE id IN (
+        SELECT r.id FROM catalog_syncrun r WHERE r.source_id = %(source)s
+            AND r.created_at < clock_timestamp() - %(days)s * interval '1 day'
+            AND r.created_at < (SELECT created_at FROM catalog_syncrun WHERE source_id = %(source)s
+                ORDER BY created_at DESC OFFSET %(newest)s LIMIT 1)
+            AND r.created_at < (SELECT created_at FROM catalog_syncrun WHERE source_id = %(source)s
+                AND state = 'complete' ORDER BY created_at DESC OFFSET 1 LIMIT 1)
+            AND NOT EXISTS (SELECT FROM catalog_imagechange c WHERE c.team_id = r.team_id AND c.run_id = r.id)
+        LIMIT %(rows)s)"""
 
 
 def archive_missing() -> int:
@@ -47,13 +61,23 @@ def archive_missing() -> int:
 
 def prune_changes() -> int:
     """Delete changes older than KEEP_CHANGES_DAYS. How many."""
+    teams = Team.objects.order_by("id").values_list("id", flat=True)
+    return _prune(_PRUNE, [{"team": team_id} for team_id in teams])
+
+
+def prune_runs() -> int:
+    """Delete runs older than KEEP_CHANGES_DAYS of which no change is kept, after `prune_changes`. How many."""
+    sources = Source.objects.order_by("id").values_list("id", flat=True)
+    return _prune(_PRUNE_RUNS, [{"source": source_id, "newest": RUNS_SHOWN - 1} for source_id in sources])
+
+
+def _prune(query: str, places: list[dict[str, Any]]) -> int:
     deadline, pruned = time.monotonic() + BUDGET_SECONDS, 0
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM accounts_team ORDER BY id")
-        for (team_id,) in cursor.fetchall():
-            values = {"team": team_id, "days": settings.KEEP_CHANGES_DAYS, "rows": BATCH_ROWS}
+        for place in places:
+            values = {**place, "days": settings.KEEP_CHANGES_DAYS, "rows": BATCH_ROWS}
             while time.monotonic() < deadline:
-                cursor.execute(_PRUNE, values)
+                cursor.execute(query, values)
                 pruned += cursor.rowcount
                 if cursor.rowcount < BATCH_ROWS:
                     break

@@ -58,6 +58,7 @@ def finish_removals() -> None:
 def retire() -> None:
     retention.archive_missing()
     retention.prune_changes()
+    retention.prune_runs()
 
 
 @shared_task

@@ -8,8 +8,8 @@ from django.db.models.functions import Now
 
 from catalog import retention
 from catalog.models import FacetCount, Image, ImageChange, Source, SyncRun
-from catalog.retention import archive_missing, prune_changes
-from catalog.sources import source_cards
+from catalog.retention import archive_missing, prune_changes, prune_runs
+from catalog.sources import RUNS_SHOWN, source_cards
 from catalog.tasks import retire
 from tests.catalog.test_sync import PAGED, sync
 
@@ -98,6 +98,28 @@ def test_changes_go_after_a_year_and_not_before(source, other_team, make_account
     ImageChange.objects.filter(id__in=list(old.values_list("id", flat=True))).update(at=Now() - timedelta(days=366))
     assert prune_changes() == 7
     assert ImageChange.objects.count() == 4
+
+
+def test_old_runs_go_when_their_changes_are_gone_and_newer_ones_are_enough(source, make_source, settings):
+    settings.KEEP_CHANGES_DAYS = 7
+    other = make_source("alibaba_ens_public")
+    sync(other)
+    days_pass(8)
+    assert prune_runs() == 0, "its page shows as many"
+    failed = [
+        SyncRun.objects.create(team_id=source.team_id, source=source, state="failed", trigger="schedule")
+        for _ in range(RUNS_SHOWN)
+    ]
+    first, second = SyncRun.objects.filter(source=source, state="complete").order_by("created_at")
+    assert prune_runs() == 0, "the last two complete ones say what is missing"
+    sync(source)
+    assert prune_runs() == 1 and not SyncRun.objects.filter(id=first.id).exists(), "it changed nothing"
+    sync(source)
+    assert prune_runs() == 0 and ImageChange.objects.filter(run=second).count() == 10
+    ImageChange.objects.update(at=Now() - timedelta(days=8))
+    assert prune_changes() == 10 and prune_runs() == 1
+    assert SyncRun.objects.filter(source=source).count() == len(failed) + 2
+    assert SyncRun.objects.filter(source=other).count() == 1
 
 
 def test_the_beat_does_both(source, settings):
