@@ -21,7 +21,7 @@ from catalog.providers.base import RemoteImage
 from catalog.rows import columns, content_hash
 from tests.clouds.fixtures import cloud  # noqa: F401 - a fixture
 from tests.mails import mail_server  # noqa: F401 - a fixture
-from tests.workers import start_worker  # noqa: F401 - a fixture
+from tests.workers import start_beat, start_process, start_worker  # noqa: F401 - fixtures
 
 PASSWORD = "correct-horse-battery"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from config.celery import app
 from tests.processes import ROOT, process_environment
@@ -23,43 +24,58 @@ type Worker = subprocess.Popen[bytes]
 
 
 @pytest.fixture
-def start_worker(simulated: Any, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
-    """Starts a worker, with a beat inside if wanted, and waits until it listens: `start_worker("prefork", beat=True)`,
-    further words are its environment. A process group of its own, killed in the end; pytest shows what it logged. The
-    broker begins empty.
+def start_process(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """`start_process(words, ready, **environment)`: `celery WORDS` as a process group of its own, once its log says
+    `ready`. All are killed in the end, and pytest shows what they logged. The broker begins empty.
     """
     with app.connection_for_write() as broker:
         app.control.purge(connection=broker)
-    started: list[Worker] = []
+    started: list[tuple[Worker, Path]] = []
 
-    def start(pool: str = "threads", *, concurrency: int = 2, beat: bool = False, **extra: str | None) -> Worker:
-        words = f"-A config worker --pool {pool} --concurrency {concurrency} --loglevel INFO --without-gossip"
-        clock = ["--beat", "--schedule", str(tmp_path / "schedule")] if beat else []
-        log = tmp_path / f"worker-{len(started)}.log"
+    def start(words: str, ready: str, **extra: str | None) -> Worker:
+        log = tmp_path / f"celery-{len(started)}.log"
         with log.open("wb") as output:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "celery", *words.split(), "--without-mingle", *clock],
+            process = subprocess.Popen(
+                [sys.executable, "-m", "celery", "-A", "config", *words.split(), "--loglevel", "INFO"],
                 cwd=ROOT,
-                env=process_environment(**({"SIMULATOR_URL": simulated.url} | extra)),
+                env=process_environment(**({"SIMULATOR_URL": settings.SIMULATOR_URL} | extra)),
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
             )
-        started.append(worker)
-        wait_until(lambda: b" ready." in log.read_bytes() or worker.poll() is not None, 2 * READY_SECONDS)
-        assert worker.poll() is None, log.read_text()
-        return worker
+        started.append((process, log))
+        wait_until(lambda: ready in log.read_text() or process.poll() is not None, 2 * READY_SECONDS)
+        assert process.poll() is None, log.read_text()
+        return process
 
     yield start
-    for number, worker in enumerate(started):
-        kill(worker)
-        print((tmp_path / f"worker-{number}.log").read_text())
+    for process, log in started:
+        kill(process)
+        print(log.read_text())
 
 
-def kill(worker: Worker) -> None:
-    """SIGKILL for the worker and its children."""
+@pytest.fixture
+def start_worker(simulated: Any, start_process: Callable[..., Worker]) -> Callable[..., Worker]:
+    """Starts a worker of a pool and waits until it listens; further words are its environment."""
+
+    def start(pool: str = "threads", *, concurrency: int = 2, **extra: str | None) -> Worker:
+        words = f"worker --pool {pool} --concurrency {concurrency} --without-gossip --without-mingle"
+        return start_process(words, " ready.", **extra)
+
+    return start
+
+
+@pytest.fixture
+def start_beat(start_process: Callable[..., Worker], tmp_path: Path) -> Callable[..., Worker]:
+    """Starts the clock that queues what is due, as a process of its own."""
+    return lambda **extra: start_process(f"beat --schedule {tmp_path / 'schedule'}", "beat: Starting...", **extra)
+
+
+def kill(worker: "subprocess.Popen[Any]") -> None:
+    """SIGKILL for the worker and its children, if it leads a group of its own."""
     if worker.poll() is None:
-        os.killpg(worker.pid, signal.SIGKILL)
+        is_group = os.getpgid(worker.pid) == worker.pid
+        (os.killpg if is_group else os.kill)(worker.pid, signal.SIGKILL)
     worker.wait()
 
 

@@ -99,19 +99,22 @@ def is_heard(role: str) -> bool:
 @pytest.mark.slow
 @pytest.mark.faults
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_and_a_beat_that_are_killed_are_missed_and_heard_of_again(start_worker, as_user, bob, make_source):
+def test_a_worker_and_a_beat_that_are_killed_are_missed_and_heard_of_again(
+    start_worker, start_beat, as_user, bob, make_source
+):
     make_source("alibaba_ens_self", paused_at=Now(), paused_reason="admin")
-    client, both = as_user(bob), start_worker(beat=True)
+    client, both = as_user(bob), [start_worker(), start_beat()]
     wait_until(lambda: is_heard("worker") and is_heard("beat"))
     assert told(client) == set()
     set_back()
     assert told(client) == {NO_WORKER, STILL}
     wait_until(lambda: told(client) == set())  # they go on
-    kill(both)
+    for process in both:
+        kill(process)
     set_back()
     threading.Event().wait(EVERY_SECONDS + 2)
     assert told(client) == {NO_WORKER, STILL}
-    start_worker(beat=True)
+    start_worker(), start_beat()
     wait_until(lambda: told(client) == set())
 
 

@@ -17,14 +17,14 @@ RETAKEN_SECONDS = 90
 @pytest.mark.timeout(300)
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_workers_run_is_retaken_within_ninety_seconds(
-    start_worker, make_source, simulated, alice, record_property
+    start_worker, start_beat, make_source, simulated, alice, record_property
 ):
     simulated.fail(operation="DescribeSelfImages", page=2, delay=200.0)
     source = make_source("alibaba_ens_self")
     run = request_sync(source, alice)
     first = start_worker("threads")
     wait_until(lambda: SyncRun.objects.filter(id=run.id, state="listing", pages__gte=1).exists())
-    start_worker(concurrency=1, beat=True)
+    start_worker(concurrency=1), start_beat()
     wait_until(lambda: SyncRun.objects.filter(id=run.id, state="listing", attempt=1).exists())
     kill(first)
     killed = time.monotonic()
