@@ -1,6 +1,6 @@
-"""The one address of what the images page shows: where a page is sent that came by another, and what HTMX is told."""
+"""The one address of what a list shows: where a page is sent that came by another, and what HTMX is told."""
 
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -14,6 +14,25 @@ from catalog.models import Source
 _PAGE_KEYS = ("page", "size")
 # A longer address is left as it came: not every proxy lets such a header pass.
 LONGEST_REDIRECT = 3500
+
+
+class Asked(Protocol):
+    """What a list shows, as its address tells it."""
+
+    @property
+    def notices(self) -> tuple[str, ...]: ...
+
+    def query(self, **page: str) -> str: ...
+
+
+def elsewhere(request: HttpRequest, path: str, asked: Asked) -> HttpResponse | None:
+    """The one address of what is asked, where a form or a hand wrote another; not where a notice would be lost."""
+    given = {key: values for key, values in request.GET.lists() if key != "page"}
+    if asked.notices or given == dict(QueryDict(asked.query()).lists()):
+        return None
+    query = asked.query(page=request.GET.get("page", ""))
+    url = f"{path}?{query}" if query else path
+    return HttpResponseRedirect(url) if len(url) <= LONGEST_REDIRECT else None
 
 
 def list_url(team: Team, query: str = "") -> str:

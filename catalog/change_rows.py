@@ -10,11 +10,12 @@ from django.conf import settings
 from django.utils.formats import number_format
 from django.utils.translation import ngettext
 
-from catalog.change_sets import MOST_COUNTED, BadCursor, ChangeSet, Found, fetch_rows
+from catalog.change_sets import MOST_COUNTED, ChangeSet, Found, fetch_rows
 from catalog.change_words import COUNTED, FIELD_KINDS, TONES, field_label, kind_label, value_words
 from catalog.changes import ChangeFilter
 from catalog.correctors import correctors
 from catalog.models import SyncRun
+from catalog.positions import BadCursor
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,21 @@ A position is the time and source of a set, or the id of a change within one; an
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.utils import timezone
 
 from catalog.browse import ImageFilter
 from catalog.change_words import FIELD_KINDS, KINDS
 from catalog.changes import ChangeFilter
 from catalog.models import SyncRun
 from catalog.overrides import CORRECTABLE
+from catalog.positions import BadCursor, Page, page_of, read_cursor, write_cursor
+from catalog.query_strings import midnight
 from catalog.selection import Condition, all_of, searched
 
 SETS, ROWS_SHOWN, ROWS = 25, 5, 50
@@ -33,14 +34,7 @@ MOST_COUNTED = 1_000
 MOST_IMAGES = 500
 LONGEST = 500
 
-_SET_CURSOR = re.compile(r"([on])(\d{1,17})-([0-9a-f]{32})")
 _ROW_CURSOR = re.compile(r"([on])(\d{1,18})")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-class BadCursor(Exception):
-    """A position that is none."""
 
 
 class Found(NamedTuple):
@@ -91,15 +85,6 @@ class Told(NamedTuple):
     condition: Condition
 
 
-@dataclass(slots=True)
-class Page[Row]:
-    """`newer` and `older` are cursors, "" where there is nothing."""
-
-    rows: list[Row] = field(default_factory=list)
-    newer: str = ""
-    older: str = ""
-
-
 def fetch_sets(
     asked: ChangeFilter, *, since: datetime | None = None, cursor: str = "", size: int = SETS
 ) -> Page[ChangeSet]:
@@ -107,10 +92,10 @@ def fetch_sets(
 
     Raises BadCursor.
     """
-    place, newer = _read_set(cursor)
+    place, newer = read_cursor(cursor)
     rows = _query(*_sets_sql(_told(asked, since), place, newer, size))
     sets = [_set(list(group)) for _n, group in groupby(rows, key=lambda row: row[0])]
-    return _page(sets, size, cursor, newer, lambda one, way: _write_set(one.at, one.source_id, way))
+    return page_of(sets, size, cursor, newer, lambda one, way: write_cursor(one.at, one.source_id, way))
 
 
 def fetch_rows(asked: ChangeFilter, run: SyncRun, *, cursor: str = "", size: int = ROWS) -> Page[Found]:
@@ -128,7 +113,7 @@ def fetch_rows(asked: ChangeFilter, run: SyncRun, *, cursor: str = "", size: int
         WITH {told.known.sql} picked AS (SELECT c.id FROM {told.table} WHERE {which.sql} ORDER BY c.id {way} LIMIT %s)
         SELECT {_COLUMNS} FROM picked p JOIN catalog_imagechange c ON c.id = p.id {_IMAGE} ORDER BY c.id {way}"""  # noqa: S608
     rows = [Found(*row) for row in _query(sql, [*told.known.params, *which.params, size + 1])]
-    return _page(rows, size, cursor, newer, lambda one, way: f"{way}{one.id}")
+    return page_of(rows, size, cursor, newer, lambda one, way: f"{way}{one.id}")
 
 
 def has_changes(team_id: UUID) -> bool:
@@ -196,9 +181,9 @@ def _conditions(asked: ChangeFilter, since: datetime | None) -> Iterator[Conditi
     if fields or (kinds and "changed" not in kinds):
         yield Condition("c.field = ANY(%s)", [list(fields or _fields_of(kinds))])
     if asked.first:
-        yield Condition("c.at >= %s", [_midnight(asked.first)])
+        yield Condition("c.at >= %s", [midnight(asked.first)])
     if asked.last:
-        yield Condition("c.at < %s", [_midnight(asked.last + timedelta(days=1))])
+        yield Condition("c.at < %s", [midnight(asked.last + timedelta(days=1))])
     if since:
         yield Condition("c.at > %s", [since])
 
@@ -207,10 +192,6 @@ def _fields_of(kinds: Iterable[str]) -> Iterator[str]:
     yield ""
     if not WHOLE_KINDS.issuperset(kinds):
         yield from CORRECTABLE
-
-
-def _midnight(day: Any) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
 
 
 def _query(sql: str, params: Iterable[Any]) -> list[tuple[Any, ...]]:
@@ -223,32 +204,6 @@ def _set(rows: list[tuple[Any, ...]]) -> ChangeSet:
     (_n, found, added, changed, missing, returned, finished_at), first = rows[0][:7], Found(*rows[0][7:])
     counts = {"added": added, "changed": changed, "missing": missing, "returned": returned} if first.run_id else None
     return ChangeSet([Found(*row[7:]) for row in rows], found, counts, finished_at)
-
-
-def _page(rows: list[Any], size: int, cursor: str, newer: bool, write: Any) -> Page[Any]:
-    more, rows = len(rows) > size, rows[:size]
-    if newer:
-        rows.reverse()
-    if not rows:
-        return Page()
-    is_first, is_last = (not more, False) if newer else (not cursor, not more)
-    return Page(rows, "" if is_first else write(rows[0], "n"), "" if is_last else write(rows[-1], "o"))
-
-
-def _write_set(at: datetime, source_id: UUID, way: str) -> str:
-    return f"{way}{(at - _EPOCH) // _MICROSECOND}-{source_id.hex}"
-
-
-def _read_set(cursor: str) -> tuple[tuple[datetime, UUID] | None, bool]:
-    if not cursor:
-        return None, False
-    if not (parts := _SET_CURSOR.fullmatch(cursor)):
-        raise BadCursor
-    way, microseconds, source = parts.groups()
-    try:
-        return (_EPOCH + int(microseconds) * _MICROSECOND, UUID(source)), way == "n"
-    except OverflowError:
-        raise BadCursor from None
 
 
 def _read_row(cursor: str) -> tuple[int, bool]:

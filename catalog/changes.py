@@ -6,7 +6,6 @@ came since their last visit; `q` with words that the image must have; `run` with
 page alone. The SQL is in catalog/change_sets.py.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -14,7 +13,6 @@ from urllib.parse import quote
 from uuid import UUID
 
 from django.http import QueryDict
-from django.utils.dateparse import parse_date
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -24,11 +22,10 @@ from catalog.browse import Chip
 from catalog.change_words import FIELDS, KINDS, field_label, kind_label
 from catalog.labels import source_names
 from catalog.models import Source
-from catalog.values import canonical, escaped, split
+from catalog.query_strings import cut, days, no_value, texts_of, values_of, words
+from catalog.values import canonical, escaped
 
 VISIT = "visit"
-MOST_VALUES, LONGEST_VALUE, LONGEST_SEARCH, MOST_WORDS = 100, 100, 200, 10
-YEARS = range(1970, 9000)  # of a day: with either end a time, in any time zone, is still one
 
 DIMENSIONS: dict[str, Promise] = {
     "source": gettext_lazy("Source"),
@@ -38,7 +35,6 @@ DIMENSIONS: dict[str, Promise] = {
 _CLOSED = {"kind": KINDS, "field": FIELDS}
 _DAYS: dict[str, Promise] = {"from": gettext_lazy("From"), "to": gettext_lazy("To")}
 _KEYS = (*DIMENSIONS, *_DAYS, "day", "since", "q", "run")
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,52 +125,24 @@ def parse(query: QueryDict, team_id: UUID, sources: Iterable[Source]) -> ChangeF
     `notices`.
     """
     names = {str(source_id): name for source_id, name in source_names(sources).items()}
-    found: dict[str, list[str]] = {}
     notices: list[str] = []
-    for key, values in query.lists():
-        if key in _KEYS:
-            found[key] = [_NO_TEXT.sub("\ufffd", value).strip() for value in values]
-        elif key != "page":
-            notices.append(_("There is no filter “%(key)s”.") % {"key": _cut(_NO_TEXT.sub("\ufffd", key))})
+    found = texts_of(query.lists(), _KEYS, notices)
     choices = {d: _choice(d, found.get(d, ()), names, notices) for d in DIMENSIONS}
-    first, last = (_day(found.get(key, []) + found.get("day", []), notices) for key in _DAYS)
-    if first and last and last < first:
-        first, last = last, first
+    first, last = days(found, notices)
     since, run = _since(found.get("since", ()), notices), _run(found.get("run", ()), notices)
-    q = _search(found.get("q", ()), notices)
+    q = words(found.get("q", ()), notices)
     told = tuple(dict.fromkeys(notices))[:5]
     return ChangeFilter(team_id, choices, first, last, since, q, run, names, told)
 
 
 def _choice(d: str, texts: Iterable[str], names: Mapping[str, str], notices: list[str]) -> tuple[str, ...]:
-    chosen: dict[str, None] = {}
-    for text in (("-" * excluded + value) for joined in texts for excluded, value in split(joined)):
-        values = canonical("source", text, names) if d == "source" else [text.lower()]
-        for value in values:
-            if len(value) > LONGEST_VALUE or len(chosen) >= MOST_VALUES:
-                left_out = _("“%(filter)s” has too many or too long values; some were left out.")
-                notices.insert(0, left_out % {"filter": d})
-                continue
-            chosen[value] = None
-            if d == "source" and value not in names:
-                notices.append(_("There is no source “%(value)s”.") % {"value": _cut(value)})
-            elif d != "source" and value not in _CLOSED[d]:
-                known = {"value": _cut(value), "filter": d, "values": ", ".join(_CLOSED[d])}
-                notices.append(_("“%(value)s” is no value of “%(filter)s”, which has: %(values)s.") % known)
+    if d != "source":
+        chosen = values_of(d, texts, notices, lambda text: [text.lower()])
+        notices += [no_value(d, value, _CLOSED[d]) for value in chosen if value not in _CLOSED[d]]
+        return tuple(sorted(chosen))
+    chosen = values_of(d, texts, notices, lambda text: canonical("source", text, names))
+    notices += [_("There is no source “%(value)s”.") % {"value": cut(value)} for value in chosen if value not in names]
     return tuple(sorted(chosen))
-
-
-def _day(texts: Iterable[str], notices: list[str]) -> date | None:
-    """The first that is a day."""
-    for text in filter(None, texts):
-        try:
-            found = parse_date(text[:40])
-        except ValueError:
-            found = None
-        if found and found.year in YEARS:
-            return found
-        notices.append(_("“%(text)s” is not a day: write it as 2026-11-20.") % {"text": _cut(text)})
-    return None
 
 
 def _since(texts: Iterable[str], notices: list[str]) -> bool:
@@ -189,17 +157,5 @@ def _run(texts: Iterable[str], notices: list[str]) -> UUID | None:
         try:
             return UUID(text)
         except ValueError:
-            notices.append(_("There is no sync “%(run)s”.") % {"run": _cut(text)})
+            notices.append(_("There is no sync “%(run)s”.") % {"run": cut(text)})
     return None
-
-
-def _search(texts: Iterable[str], notices: list[str]) -> str:
-    words = " ".join(texts).split()
-    text = " ".join(words[:MOST_WORDS])[:LONGEST_SEARCH].strip()
-    if text != " ".join(words):
-        notices.append(_("The search is too long; only its beginning is searched."))
-    return text
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:40]}…"

@@ -16,11 +16,12 @@ from django_htmx.http import push_url, replace_url
 from accounts.access import TeamRequest, get_team
 from accounts.models import Team
 from catalog import actions, change_visits
-from catalog.addresses import LONGEST_REDIRECT
+from catalog.addresses import elsewhere
 from catalog.change_rows import groups, rows
-from catalog.change_sets import BadCursor, Page, fetch_rows, fetch_sets, has_changes
+from catalog.change_sets import fetch_rows, fetch_sets, has_changes
 from catalog.changes import ChangeFilter, parse
 from catalog.models import ChangeFeed, Source, SyncRun
+from catalog.positions import BadCursor, Page
 from catalog.views.images import wants
 from config.deadline import in_time
 
@@ -32,8 +33,9 @@ def change_list(request: TeamRequest, slug: str) -> HttpResponse:
     team = get_team(request, slug)
     sources = list(Source.objects.filter(team=team))
     asked = parse(request.GET, team.id, sources)
-    if not request.htmx and (elsewhere := _elsewhere(request, slug, asked)):
-        return elsewhere
+    list_url = reverse("catalog:change_list", args=[slug])
+    if not request.htmx and (there := elsewhere(request, list_url, asked)):
+        return there
     since = change_visits.open_page(request.membership)
     notices = list(asked.notices)
     if asked.since_visit and since is None:
@@ -44,7 +46,7 @@ def change_list(request: TeamRequest, slug: str) -> HttpResponse:
         "notices": notices,
         "chips": asked.chips(),
         "choices": [("source", _("Source")), ("kind", _("Kind")), ("field", _("Field"))],
-        "list_url": reverse("catalog:change_list", args=[slug]),
+        "list_url": list_url,
         "since": since,
         "new": change_visits.new_in_visit(request.membership),
         "most_new": change_visits.MOST_NEW,
@@ -135,16 +137,6 @@ def change_feed(request: TeamRequest, slug: str) -> HttpResponse:
     if token:
         response["Cache-Control"] = "no-store"
     return response
-
-
-def _elsewhere(request: TeamRequest, slug: str, asked: ChangeFilter) -> HttpResponse | None:
-    """The one address of what is asked, where a form or a hand wrote another; not where a notice would be lost."""
-    given = {key: values for key, values in request.GET.lists() if key != "page"}
-    if asked.notices or given == dict(QueryDict(asked.query()).lists()):
-        return None
-    query = asked.query(page=request.GET.get("page", ""))
-    url = reverse("catalog:change_list", args=[slug]) + (f"?{query}" if query else "")
-    return HttpResponseRedirect(url) if len(url) <= LONGEST_REDIRECT else None
 
 
 def _with_address(
