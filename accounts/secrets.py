@@ -6,6 +6,7 @@ from SECRET_KEY, and a missing one is an error, never plain text.
 """
 
 import functools
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NoReturn
 from uuid import UUID
@@ -26,16 +27,20 @@ class SecretUnreadable(Exception):
     """A sealed text that does not open: another key, another place, or damage. Never carries the ciphertext."""
 
 
-class Secret:
-    """A secret on its way from the door to its use. Only `reveal()` gives it; nothing prints, compares or stores it."""
+class Secret[T]:
+    """A secret, a text or a credential, on its way from the door to its use. Only `reveal()` gives it; nothing prints,
+    compares or stores it.
 
-    __slots__ = ("_text",)
+    What `reveal()` gives is no local variable where something else may fail: error reporters print those.
+    """
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    __slots__ = ("_inside",)
 
-    def reveal(self) -> str:
-        return self._text
+    def __init__(self, inside: T) -> None:
+        self._inside = inside
+
+    def reveal(self) -> T:
+        return self._inside
 
     def __repr__(self) -> str:
         return "Secret(••••)"
@@ -52,6 +57,11 @@ class Secret:
         raise TypeError("a Secret is not copied")
 
 
+def shut[T](given: Secret[T] | T) -> Secret[T]:
+    """It as a Secret, where it is none yet."""
+    return given if isinstance(given, Secret) else Secret(given)
+
+
 def new_keyset() -> str:
     """A fresh keyset as Tink's JSON, for a file of mode 0600."""
     aead.register()
@@ -61,37 +71,45 @@ def new_keyset() -> str:
 
 @functools.lru_cache(maxsize=2)
 def _primitive(text: str) -> Any:
+    """None where it is no keyset: an error would leave with the text in its frame."""
     aead.register()
     try:
         return json_proto_keyset_format.parse(text, secret_key_access.TOKEN).primitive(aead.Aead)
     except (tink.TinkError, ValueError):
-        raise KeysetError("BOOTSHELF_KEYSET is not a Tink AEAD keyset in JSON.") from None
+        return None
 
 
 def load_keyset() -> Any:
     """The AEAD primitive. Raises KeysetError where there is no keyset or it is not one."""
-    text = env.text("BOOTSHELF_KEYSET")
-    if not text:
+    try:
+        keyset = Secret(env.text("BOOTSHELF_KEYSET"))
+    except SystemExit as stop:  # its file is gone since the start: an error of this request or task, not the end of all
+        raise KeysetError(str(stop).removeprefix("bootshelf: ")) from None
+    if not keyset.reveal():
         raise KeysetError(
             "BOOTSHELF_KEYSET is not set. Set it, or BOOTSHELF_KEYSET_FILE, to the keyset; "
             "`manage new_keyset` makes one."
         )
-    return _primitive(text)
+    primitive = _primitive(keyset.reveal())
+    if primitive is None:
+        raise KeysetError("BOOTSHELF_KEYSET is not a Tink AEAD keyset in JSON.")
+    return primitive
 
 
 def _place(team_id: UUID, table: str, row_id: UUID, field: str) -> bytes:
     return f"bootshelf:1:{team_id}:{table}:{row_id}:{field}".encode()
 
 
-def seal(team_id: UUID, table: str, row_id: UUID, field: str, text: str) -> None:
+def seal(team_id: UUID, table: str, row_id: UUID, field: str, text: Secret[str] | str) -> None:
     """Seal `text` for this place, replacing what was there."""
-    ciphertext = load_keyset().encrypt(text.encode(), _place(team_id, table, row_id, field))
+    text = shut(text)
+    ciphertext = load_keyset().encrypt(text.reveal().encode(), _place(team_id, table, row_id, field))
     SealedSecret.sealed.update_or_create(
         team_id=team_id, table=table, row=row_id, field=field, defaults={"ciphertext": ciphertext}
     )
 
 
-def open_secret(team_id: UUID, table: str, row_id: UUID, field: str) -> Secret:
+def open_secret(team_id: UUID, table: str, row_id: UUID, field: str) -> Secret[str]:
     """The secret of this place. Raises SecretUnreadable where there is none or it does not open."""
     row = SealedSecret.sealed.filter(team_id=team_id, table=table, row=row_id, field=field).first()
     if row is None:
@@ -115,3 +133,29 @@ def forget_unclaimed(table: str, rows: QuerySet[Any], before: datetime) -> int:
     """Delete the secrets of `table` sealed before then whose row never came to be; `rows` are those there are."""
     sealed = SealedSecret.sealed.filter(table=table, sealed_at__lt=before)
     return sealed.exclude(row__in=rows.values("id")).delete()[0]
+
+
+# Of many rows at once
+
+
+def seal_many(team_id: UUID, table: str, field: str, texts: Mapping[UUID, Secret[str]]) -> None:
+    """Seal the texts of rows of one table that have none in this field yet, in one query."""
+    key = load_keyset()
+    SealedSecret.sealed.bulk_create(
+        SealedSecret(
+            team_id=team_id, table=table, row=row_id, field=field,
+            ciphertext=key.encrypt(text.reveal().encode(), _place(team_id, table, row_id, field)),
+        )
+        for row_id, text in texts.items()
+    )  # fmt: skip
+
+
+def sealed_rows(team_id: UUID, table: str, field: str, row_ids: Iterable[UUID]) -> set[UUID]:
+    """Which of these rows have something sealed in this field."""
+    found = SealedSecret.sealed.filter(team_id=team_id, table=table, field=field, row__in=list(row_ids))
+    return set(found.values_list("row", flat=True))
+
+
+def forget_many(team_id: UUID, table: str, row_ids: Iterable[UUID]) -> None:
+    """Delete every secret of these rows."""
+    SealedSecret.sealed.filter(team_id=team_id, table=table, row__in=list(row_ids)).delete()

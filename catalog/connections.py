@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts.models import CloudAccount
-from accounts.secrets import SecretUnreadable, open_secret, seal
+from accounts.secrets import KeysetError, Secret, SecretUnreadable, open_secret, seal, shut
 from catalog.pace import pace_of
 from catalog.providers.base import Connection, Patience, ProviderError
 from config.env import ENDPOINT_NAMES
@@ -21,7 +21,8 @@ def connect(account: CloudAccount, patience_seconds: float, sleep: Callable[[flo
 
     `sleep` is how its waits are waited, for a turn and after trouble: what it raises ends them.
 
-    Raises ProviderError where the credential does not open or there is no simulator to talk to.
+    Raises ProviderError where the credential does not open (of kind "internal" for want of the keyset, which is no
+    fault of the account) or there is no simulator to talk to.
     """
     if account.simulated and not settings.SIMULATOR_URL:
         raise ProviderError(
@@ -36,14 +37,16 @@ def connect(account: CloudAccount, patience_seconds: float, sleep: Callable[[flo
             "connect", "RealCredential", "A real credential is never signed towards the simulator.", kind="invalid"
         )
     try:
-        credential = json.loads(open_secret(account.team_id, TABLE, account.id, "credential").reveal())
-    except SecretUnreadable:
+        credential = Secret(json.loads(open_secret(account.team_id, TABLE, account.id, "credential").reveal()))
+    except (SecretUnreadable, ValueError):  # of JSON, whose error holds all of what it could not read
         raise ProviderError(
             "connect",
             "CredentialUnreadable",
             "The stored credential does not open. Enter it again.",
             kind="authentication",
         ) from None
+    except KeysetError as error:
+        raise ProviderError("connect", "KeysetMissing", str(error), kind="internal") from None
     return Connection(
         credential=credential,
         patience=Patience(patience_seconds, sleep=sleep),
@@ -54,6 +57,7 @@ def connect(account: CloudAccount, patience_seconds: float, sleep: Callable[[flo
     )
 
 
-def seal_credential(team_id: UUID, account_id: UUID, credential: dict[str, str]) -> None:
+def seal_credential(team_id: UUID, account_id: UUID, credential: Secret[dict[str, str]] | dict[str, str]) -> None:
     """Seal the vendor's JSON object of this account."""
-    seal(team_id, TABLE, account_id, "credential", json.dumps(credential))
+    credential = shut(credential)
+    seal(team_id, TABLE, account_id, "credential", Secret(json.dumps(credential.reveal())))

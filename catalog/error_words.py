@@ -251,6 +251,11 @@ BY_CODE: dict[str, Words] = {
         _("The stored credential does not open with the keys this server has."),
         _("Enter the credential again, or have the operator put the right keyset back."),
     ),
+    "KeysetMissing": Words(
+        _("No keyset"),
+        _("This server lacks the keyset that opens what it sealed. Nothing was sent to the cloud."),
+        _("Have the operator set BOOTSHELF_KEYSET, then try again."),
+    ),
     "NoSimulator": Words(
         _("No simulator"),
         _("This account is simulated, and no simulator is running."),

@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import CloudAccount
+from accounts.secrets import Secret
 from catalog.forms import ActionForm
 from catalog.models import Registration
 from catalog.providers import is_region
@@ -89,8 +90,9 @@ class RegistrationForm(ActionForm):
         return cleaned
 
     @property
-    def password(self) -> str:
-        return str(self.cleaned_data.get(PASSWORD) or "") if self.cleaned_data.get("type") == "container" else ""
+    def password(self) -> Secret[str] | None:
+        typed = self.cleaned_data.get("type") == "container" and self.cleaned_data.get(PASSWORD)
+        return Secret(str(typed)) if typed else None
 
     def chosen_account(self) -> CloudAccount:
         return self.accounts[self.cleaned_data["account"]]

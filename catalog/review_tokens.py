@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from django.core import signing
 
 from accounts.models import Team, User
-from accounts.secrets import is_sealed
+from accounts.secrets import Secret, is_sealed
 from catalog import actions
 from catalog.models import Registration
 from catalog.registration import TABLE
@@ -36,7 +36,7 @@ def make_token(registration_id: UUID, team: Team, user: User) -> str:
     return signing.dumps(document, salt=SALT)
 
 
-def begin(team: Team, password: str, earlier: UUID | None) -> UUID:
+def begin(team: Team, password: Secret[str] | None, earlier: UUID | None) -> UUID:
     """The id of the coming registration: a new one for a password just typed, or where the earlier one was used up."""
     if password:
         return actions.keep_password(team, password)

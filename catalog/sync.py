@@ -16,7 +16,6 @@ from django.db import Error as DatabaseError
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from accounts.secrets import KeysetError
 from catalog.applying import Listing, ShelfMoved, SourceRemoved, apply_listing, listing_operation
 from catalog.breakers import answered, met_error, withdraw
 from catalog.completeness import Tally
@@ -85,9 +84,7 @@ def _run_held(hold: Hold, patience_seconds: float, beat: Heartbeat) -> None:
             _sync(hold, patience_seconds, beat)
     except ProviderError as error:
         logger.info("run %s failed: %s %s", hold.run_id, error.operation, error.code)
-        _fail(hold, error)
-    except KeysetError as error:
-        close_failed(hold, _own_error("KeysetMissing", str(error)), blame_source=False)
+        _fail(hold, error.with_traceback(None))  # the frames it came through know the credential
     except SourceRemoved:
         close_failed(hold, _own_error("SourceRemoved", "The source was removed meanwhile."), blame_source=False)
     except RunLost:
@@ -109,7 +106,7 @@ def _fail(hold: Hold, error: ProviderError) -> None:
     """The run's failure, its source's, and what it tells of the place it listed, in one transaction."""
     with transaction.atomic():
         source = Source.objects.filter(id=hold.source_id, archived_at=None).first()
-        if close_failed(hold, error) and source:
+        if close_failed(hold, error, blame_source=error.kind != "internal") and source:
             met_error(source, hold.run_id, error)
 
 
@@ -152,7 +149,7 @@ def _list(hold: Hold, source: Source, cloud: Connection, staging: Staging, beat:
     target = Target(
         region=source.region,
         cluster=source.cluster or None,
-        project_id=cloud.credential.get("project_id"),
+        project_id=cloud.revealed().get("project_id"),
         narrowing=source.narrowing,
     )
     tally, shown = Tally(), 0.0

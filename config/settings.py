@@ -264,6 +264,7 @@ CELERY_BEAT_SCHEDULE = {
     "mail-requests": {"task": "catalog.tasks.mail_requests", "schedule": 60.0, "options": {"expires": 50}},
 }
 
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.reports.PlacesOnly"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

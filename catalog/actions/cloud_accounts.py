@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import SITES, VENDORS, CloudAccount, Team
-from accounts.secrets import forget
-from catalog import providers, registration
+from accounts.secrets import Secret, forget, shut
+from catalog import providers, registration, removal
 from catalog.actions.base import ActionError, Actor, actor_name, checked_provider, checked_region, plain
 from catalog.actions.sources import After, due_now, take_down
 from catalog.connections import TABLE, seal_credential
@@ -32,16 +32,17 @@ def create_cloud_account(
     *,
     vendor: str,
     name: str,
-    credential: Mapping[str, Any],
+    credential: Secret[Mapping[str, Any]] | Mapping[str, Any],
     site: str = "china",
     expires_at: datetime | None = None,
     simulated: bool = False,
     draft: bool = False,
 ) -> CloudAccount:
     """An account with its sealed credential. A draft, made to be tested, may share a name and lives ten minutes."""
+    credential = shut(credential)
     if vendor not in VENDORS:
         raise ActionError("vendor", _("There is no vendor %(vendor)s.") % {"vendor": repr(vendor)})
-    checked = _credential(vendor, credential)
+    checked = _checked(vendor, credential)
     account = CloudAccount(
         team=team,
         vendor=vendor,
@@ -100,12 +101,13 @@ def replace_credential(
     team: Team,
     actor: Actor,
     account: CloudAccount,
-    credential: Mapping[str, Any],
+    credential: Secret[Mapping[str, Any]] | Mapping[str, Any],
     *,
     expires_at: datetime | None = None,
 ) -> CloudAccount:
     """Seal another credential. Sources that its predecessor's failure paused are due at once."""
-    checked = _credential(account.vendor, credential)
+    credential = shut(credential)
+    checked = _checked(account.vendor, credential)
     account.key_hint, account.expires_at = _key_hint(account.vendor, checked), expires_at
     with transaction.atomic():
         account.save(update_fields=["key_hint", "expires_at"])
@@ -131,6 +133,7 @@ def delete_cloud_account(team: Team, actor: Actor, account: CloudAccount, images
         for source in sources:
             take_down(source, images)
         registration.reject_waiting(account)
+        removal.reject_waiting(account)
         changes = {"vendor": account.vendor, "images": images, "sources": [f"{s.kind} {s.region}" for s in sources]}
         audit.record(team, actor, "cloud_account.deleted", target=account, target_id=account.id, changes=changes)
         forget(team.id, TABLE, account.id)
@@ -190,16 +193,16 @@ def _site(site: str) -> str:
     return site
 
 
-def _credential(vendor: str, credential: Mapping[str, Any]) -> dict[str, str]:
+def _checked(vendor: str, credential: Secret[Any]) -> Secret[dict[str, str]]:
     try:
-        return providers.validate_credential(vendor, credential)
+        return Secret(providers.validate_credential(vendor, credential.reveal()))
     except CredentialError as error:
         raise ActionError("credential", str(error)) from None
 
 
-def _key_hint(vendor: str, credential: Mapping[str, str]) -> str:
+def _key_hint(vendor: str, credential: Secret[dict[str, str]]) -> str:
     """The last four characters of the key id; none of a key so short that they would be most of it."""
-    key = credential[providers.VENDORS[vendor].KEY_ID]
+    key = credential.reveal()[providers.VENDORS[vendor].KEY_ID]
     return key[-4:] if len(key) >= 8 else ""
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import CloudAccount, Team, User
-from accounts.secrets import forget_unclaimed, is_sealed, seal
+from accounts.secrets import Secret, forget_unclaimed, is_sealed, seal, shut
 from catalog import providers, registration, shelving
 from catalog.actions.base import ActionError, Actor, actor_name, checked_region
 from catalog.models import Image, Registration
@@ -27,7 +27,7 @@ class AlreadyOnShelf(ActionError):
         self.image = image
 
 
-def keep_password(team: Team, password: str) -> UUID:
+def keep_password(team: Team, password: Secret[str]) -> UUID:
     """Seal a registry password between form and review, for a registration of the id returned. It never goes back out;
     if that registration is not made within the hour, it is forgotten (`purge_passwords`).
     """
@@ -47,7 +47,7 @@ def create_registration(
     account: CloudAccount,
     region: str,
     spec: Spec,
-    password: str | None,
+    password: Secret[str] | str | None,
     *,
     registration_id: UUID | None = None,
     queue: bool = True,
@@ -60,6 +60,7 @@ def create_registration(
 
     Raises AlreadyOnShelf, and ActionError for a vendor that registers nothing or the same image being sent right now.
     """
+    password = shut(password) if password else None
     region = checked_region(region)
     if account.vendor not in providers.REGISTERED_KIND:
         raise ActionError("account", _("Images cannot be registered in %(vendor)s.") % {"vendor": account.vendor})

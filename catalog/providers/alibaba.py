@@ -96,7 +96,7 @@ class Client:
 
     def call(self, operation: str, *, write: bool = False, secrets: tuple[str, ...] = ()) -> Call:
         """The Call all texts of an operation are made with; the credential is among its secrets."""
-        own = tuple(value for name, value in self.connection.credential.items() if name in SECRETS and value)
+        own = tuple(value for name, value in self.connection.revealed().items() if name in SECRETS and value)
         return Call(operation, write, own + secrets)
 
     def _query(self, query: Mapping[str, object]) -> dict[str, str]:
@@ -153,7 +153,7 @@ class Client:
         from catalog.providers.wire import CONNECT_SECONDS, READ_SECONDS
 
         _tame_sdk()
-        credential = self.connection.credential
+        credential = self.connection.revealed()
         config = openapi.Config(
             access_key_id=credential["access_key_id"],
             access_key_secret=credential["access_key_secret"],

@@ -7,8 +7,9 @@ HTML or a redirect for success (PROVIDERS.md section 4).
 import json
 import math
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import quote, quote_plus
 
@@ -21,7 +22,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u
 MESSAGE_LENGTH, CODE_LENGTH, REQUEST_ID_LENGTH = 500, 100, 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Refusal:
     """What a vendor's error body said, in its own words, before it is classified and made safe."""
 
@@ -36,7 +37,7 @@ class Call:
 
     operation: str
     write: bool = False
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def error(self, code: str, message: str, *, kind: str, request_id: object = None, **facts: Any) -> ProviderError:
         """The ProviderError of this call, every text made safe."""
@@ -63,7 +64,7 @@ class Answered:
     """A believed answer: the call it belongs to, its JSON object and its request id."""
 
     call: Call
-    body: dict[str, Any]
+    body: dict[str, Any] = field(repr=False)
     request_id: str | None = None
 
     def malformed(self, problem: str) -> ProviderError:
@@ -97,12 +98,37 @@ class Answered:
 
 def safe(text: object, secrets: Iterable[str], length: int) -> str:
     """Text fit for the screen and the log: no secret, no control character, one line, at most `length` characters."""
-    text = str(text)[: length * 20]
-    for secret in sorted({s for s in secrets if s}, key=len, reverse=True):
-        for form in (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]):
-            text = text.replace(form, "[hidden]")
+    whole, most = str(text), length * 20
+    text = whole[:most]
+    spellings = sorted({form for secret in secrets if secret for form in _spellings(secret)}, key=len, reverse=True)
+    for form in spellings:
+        text = text.replace(form, "[hidden]")
+    if len(whole) > most:  # the cut may have left the begin of one
+        begun = max((n for form in spellings for n in range(len(form)) if text.endswith(form[:n])), default=0)
+        text = text[: len(text) - begun]
     text = _UNPRINTABLE.sub(" ", text).strip()
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _spellings(secret: str) -> set[str]:
+    """A secret as clouds repeat it. A gateway that refuses a signature tells the request it signed for its part: a
+    parameter is written as JSON, then encoded for the address, and once more for the text that is signed; or all of
+    them are told as JSON again.
+    """
+    plain = {secret}
+    for _ in range(2):
+        plain |= {json.dumps(text, ensure_ascii=ascii)[1:-1] for text in plain for ascii in (True, False)}
+    plain |= {text.replace("/", r"\/") for text in plain}
+    once = {encode(text) for text in plain for encode in (_encoded, quote_plus)}
+    once |= {_ESCAPE.sub(lambda escape: escape[0].lower(), text) for text in once}
+    return plain | once | {_encoded(text) for text in once} | {b64encode(secret.encode()).decode()}
+
+
+_ESCAPE = re.compile(r"%[0-9A-F]{2}")
+
+
+def _encoded(text: str) -> str:
+    return quote(text, safe="")
 
 
 def perform(call: Call, session: Any, send: Callable[[], object]) -> Any:
@@ -112,11 +138,14 @@ def perform(call: Call, session: Any, send: Callable[[], object]) -> Any:
     Raises ProviderError where there is no answer.
     """
     session.forget()
-    raised = None
+    raised: BaseException | None = None
     try:
         send()
-    except Exception as error:
-        raised = type(error).__name__
+    except BaseException as error:
+        raised = error.with_traceback(None)
+        raised.__cause__ = raised.__context__ = None
+    if raised and not isinstance(raised, Exception):
+        raise raised  # told to stop: without the frames that hold the credential
     answer, failure = session.answer, session.failure
     session.forget()
     if answer is not None:
@@ -130,7 +159,9 @@ def perform(call: Call, session: Any, send: Callable[[], object]) -> Any:
             retryable=failure.retryable and not call.write,
             outcome_known=known,
         )
-    raise call.error("SDKError", f"The vendor's SDK could not build the request ({raised}).", kind="invalid")
+    raise call.error(
+        "SDKError", f"The vendor's SDK could not build the request ({type(raised).__name__}).", kind="invalid"
+    )
 
 
 def document(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 REPORTED, DERIVED, ADMIN, UNKNOWN = "reported", "derived", "admin", "unknown"
 
@@ -219,22 +219,32 @@ def no_pace(product: str, region: str, longest: float) -> float | None:
     return 0.0
 
 
+class Shut(Protocol):
+    """A credential that nothing prints (accounts.secrets.Secret, which is unknown here)."""
+
+    def reveal(self) -> Mapping[str, str]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """A credential and where to use it. Built by the caller just before it calls, never kept, never pickled.
 
-    `credential` is the vendor's JSON object (see the vendor's form). `endpoints` maps an endpoint name, or name@region,
-    to a base URL (PROVIDERS.md section 3) and wins over the SDKs' own tables. `site` is "china" or "international".
-    `names_region` sends RegionId along, for the simulator alone. `pace` keeps all who use this account from asking the
-    cloud more often than it allows.
+    `credential` is the vendor's JSON object (see the vendor's form), as `revealed()` gives it. `endpoints` maps an
+    endpoint name, or name@region, to a base URL (PROVIDERS.md section 3) and wins over the SDKs' own tables. `site` is
+    "china" or "international". `names_region` sends RegionId along, for the simulator alone. `pace` keeps all who use
+    this account from asking the cloud more often than it allows.
     """
 
-    credential: Mapping[str, str] = field(repr=False)
+    credential: Mapping[str, str] | Shut = field(repr=False)
     patience: Patience
     endpoints: Mapping[str, str] = field(default_factory=dict)
     site: str = "china"
     names_region: bool = False
     pace: Pace = no_pace
+
+    def revealed(self) -> Mapping[str, str]:
+        """The credential itself: for no local variable, but where all that fails ends in `answers.perform`."""
+        return self.credential if isinstance(self.credential, Mapping) else self.credential.reveal()
 
     def take_turn(self, operation: str, product: str, region: str) -> None:
         """Wait until the next request to this product and region may be sent; called before each one, a retry too.

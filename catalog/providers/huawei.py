@@ -61,7 +61,7 @@ class Client:
 
     def __init__(self, connection: Connection, region: str, project_id: str | None = None) -> None:
         self.connection, self.region = connection, region
-        self.project_id = project_id or connection.credential.get("project_id") or None
+        self.project_id = project_id or connection.revealed().get("project_id") or None
         self.endpoint = "{}://{}".format(
             *base_url(connection, WORKSPACE, region, f"workspace.{region}.myhuaweicloud.com")
         )
@@ -80,7 +80,7 @@ class Client:
 
     def call(self, operation: str) -> Call:
         """The Call all texts of an operation are made with; the credential is among its secrets."""
-        own = tuple(value for name, value in self.connection.credential.items() if name in SECRETS and value)
+        own = tuple(value for name, value in self.connection.revealed().items() if name in SECRETS and value)
         return Call(operation, secrets=own)
 
     def list_images[T](
@@ -163,7 +163,7 @@ class Client:
                 handlers = self._http_handler, self._exception_handler, self._logger
                 self._http_client = GuardedHttpClient(self._config, *handlers)
 
-        credential = self.connection.credential
+        credential = self.connection.revealed()
         credentials = BasicCredentials(credential["access_key"], credential["secret_key"], self.project_id)
         if credential.get("security_token"):
             credentials = credentials.with_security_token(credential["security_token"])

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import pickle
+import traceback
 import uuid
 
 import pytest
@@ -237,6 +238,26 @@ def test_a_keyset_comes_from_a_file(place: Place, monkeypatch, tmp_path):
     monkeypatch.delenv("BOOTSHELF_KEYSET")
     monkeypatch.setenv("BOOTSHELF_KEYSET_FILE", str(file))
     assert open_secret(*place).reveal() == TEXT
+
+
+def test_a_keyset_whose_file_is_gone_is_one_clear_line(place: Place, monkeypatch, tmp_path):
+    """An error of whoever needs it, and not the end of the process."""
+    monkeypatch.delenv("BOOTSHELF_KEYSET")
+    monkeypatch.setenv("BOOTSHELF_KEYSET_FILE", str(tmp_path / "gone"))
+    with pytest.raises(KeysetError, match=r"^BOOTSHELF_KEYSET_FILE names .*, which cannot be read: No such file"):
+        open_secret(*place)
+
+
+def test_no_report_of_an_error_shows_a_keyset_or_what_was_to_be_sealed(place: Place, monkeypatch):
+    broken = os.environ["BOOTSHELF_KEYSET"].replace('"ENABLED"', '"ENABLED?"')
+    for keyset in (broken, ""):
+        monkeypatch.setenv("BOOTSHELF_KEYSET", keyset)
+        for act in (lambda: open_secret(*place), lambda: seal(*place, TEXT), lambda: seal(*place, Secret(TEXT))):
+            with pytest.raises(KeysetError) as caught:
+                act()
+            error = caught.value.with_traceback(caught.tb.tb_next)  # without this test's own frame
+            report = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+            assert "in load_keyset" in report and "GiAAAQID" not in report and TEXT not in report
 
 
 def test_the_start_names_a_missing_keyset():

@@ -203,6 +203,15 @@ def test_a_test_that_did_not_end_never_says_that_all_is_allowed(team, as_user, a
         assert ("did not come to its end: 0 of 1" in shown) == (state == "done")
 
 
+def test_without_the_keyset_a_test_ends_and_says_so(draft, monkeypatch):
+    account = draft()
+    test = actions.request_test(account.team, "test", account, checks("alibaba_ens_public"))
+    monkeypatch.delenv("BOOTSHELF_KEYSET")
+    tasks.test_connection(str(test.id))
+    test.refresh_from_db()
+    assert test.state == "done" and [result["code"] for result in test.results] == ["KeysetMissing"]
+
+
 def test_an_account_is_tested_where_its_sources_are_and_for_what_they_call(as_user, alice, make_account, make_source):
     account = make_account()
     make_source("alibaba_ens_self", account, region="cn-hangzhou")

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from django.db.models.functions import Now
 
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, SealedSecret
 from catalog import actions, registration, sync, tasks
 from catalog.models import Image, Registration, Source
 from catalog.registration_spec import validate_spec
@@ -220,6 +220,15 @@ def test_a_refused_connection_never_reached_the_cloud_and_is_a_rejection(send, s
     settings.SIMULATOR_URL = "http://127.0.0.1:9"
     made = send(VM)
     assert (made.state, made.error["kind"]) == ("rejected", "unreachable")
+
+
+def test_without_the_keyset_nothing_is_sent_and_the_rejection_says_so(ask, monkeypatch, cloud):
+    made = ask(CONTAINER)
+    monkeypatch.delenv("BOOTSHELF_KEYSET")
+    tasks.register_image(str(made.id))
+    made.refresh_from_db()
+    assert (made.state, made.error["code"]) == ("rejected", "KeysetMissing") and not sent(cloud)
+    assert not SealedSecret.sealed.filter(row=made.id).exists()
 
 
 def test_a_credential_that_does_not_open_is_a_rejection(ask, account, monkeypatch, cloud):
