@@ -16,7 +16,7 @@ from catalog.providers.base import Connection
 from catalog.providers.credentials import (
     CredentialForm as VendorCredentialForm,
 )
-from catalog.providers.credentials import check_credential, clean_expiry, expiry_field, plain_field, secret_field
+from catalog.providers.credentials import check_credential, clean_expiry, expiry_field, key_field, secret_field
 from catalog.providers.endpoints import base_url
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class CredentialForm(VendorCredentialForm):
     """An AccessKey pair, or a temporary one with its STS token."""
 
     FIELDS = FIELDS
-    access_key_id = plain_field(_("AccessKey ID"))
+    access_key_id = key_field(_("AccessKey ID"))
     access_key_secret = secret_field(_("AccessKey secret"))
     security_token = secret_field(
         _("STS token"), required=False, help_text=_("Only for temporary credentials issued by STS.")

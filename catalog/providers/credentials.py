@@ -91,8 +91,21 @@ def secret_field(label: Any, **options: Any) -> forms.CharField:
     return forms.CharField(label=label, max_length=8192, widget=widget, **options)
 
 
+class _TypedOnce(forms.TextInput):
+    """Shown while it is typed, and not sent back: of a key id, no page holds more than the end."""
+
+    def format_value(self, value: object) -> None:
+        return None
+
+
+def key_field(label: Any) -> forms.CharField:
+    """A key id. It is told by its last four characters, as CloudAccount.key_hint."""
+    widget = _TypedOnce(attrs={"autocomplete": "off", "spellcheck": "false"})
+    return forms.CharField(label=label, max_length=8192, widget=widget)
+
+
 def plain_field(label: Any, **options: Any) -> forms.CharField:
-    """A field that is shown as it is typed, such as a key id."""
+    """A field that is shown as it was typed, such as a project id."""
     widget = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
     return forms.CharField(label=label, max_length=8192, widget=widget, **options)
 

@@ -14,7 +14,14 @@ from catalog.providers.base import Connection
 from catalog.providers.credentials import (
     CredentialForm as VendorCredentialForm,
 )
-from catalog.providers.credentials import check_credential, clean_expiry, expiry_field, plain_field, secret_field
+from catalog.providers.credentials import (
+    check_credential,
+    clean_expiry,
+    expiry_field,
+    key_field,
+    plain_field,
+    secret_field,
+)
 from catalog.providers.endpoints import base_url
 from catalog.providers.huawei_errors import classify, refusal
 from catalog.providers.shape import identifier
@@ -43,7 +50,7 @@ class CredentialForm(VendorCredentialForm):
     """An access key pair, temporary or not, and the project, which is looked up where it is left out."""
 
     FIELDS = FIELDS
-    access_key = plain_field(_("Access key (AK)"))
+    access_key = key_field(_("Access key (AK)"))
     secret_key = secret_field(_("Secret key (SK)"))
     security_token = secret_field(_("Security token"), required=False, help_text=_("Only for temporary access keys."))
     project_id = plain_field(

@@ -1,10 +1,12 @@
 """Cloud accounts: connected, tested, replaced, deleted. The credential itself never comes back out of the server.
 
 *Test connection* seals what was typed as a draft account of ten minutes, which the worker tests; the page is then found
-again by `?draft=`, with the secret fields blank and kept. Saving makes the draft the account.
+again by `?draft=`, with the secret fields blank and kept. Saving makes the draft the account. A credential that was
+typed beside a mistake is kept the same way.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from django.contrib import messages
@@ -19,6 +21,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import TeamRequest, get_row, get_team
 from accounts.models import VENDORS, CloudAccount, Team
+from accounts.secrets import Secret
 from catalog import actions
 from catalog.connection_matrix import connection_matrix, least_policy, vendor_actions
 from catalog.forms import (
@@ -44,11 +47,12 @@ def cloud_account_add(request: TeamRequest, slug: str) -> HttpResponse:
     draft = _draft(team, request)
     vendor = draft.vendor if draft else _vendor(request)
     form, credential = _forms(posted(request), vendor, draft)
+    filled = _Filled(vendor, form, credential, draft)
     if request.method == "POST" and all([form.is_valid(), credential.is_valid()]):
         try:
             if "test" in request.POST:
-                return _test_first(request, team, vendor, form, credential, draft)
-            account = _save(request, team, vendor, form, credential, draft)
+                return _test_first(request, team, filled)
+            account = _save(request, team, filled)
         except actions.ActionError as error:
             form.blame(error)
         else:
@@ -57,6 +61,8 @@ def cloud_account_add(request: TeamRequest, slug: str) -> HttpResponse:
             )
             regions = ",".join(form.cleaned_data["regions"])
             return _redirect("catalog:source_add", slug, account=str(account.id), region=regions)
+    if form.errors:
+        draft = _keep(request, team, filled)
     if "draft" in request.GET and draft is None:
         messages.warning(request, _("A tested credential is kept for ten minutes only: enter it again."))
     test = draft and draft.tests.order_by("-created_at").first()
@@ -108,6 +114,8 @@ def cloud_account_edit(request: TeamRequest, slug: str, account_id: UUID) -> Htt
             form.blame(error)
         else:
             return redirect("catalog:cloud_account_detail", slug, account.id)
+    if form.errors and credential.is_valid() and credential.credential() is not None:
+        credential.add_error(None, _("Enter the new credential again: no page keeps one."))
     context = {"account": account, "form": form, "credential_form": credential}
     status = 422 if form.errors or credential.errors else 200
     return render(request, "catalog/cloud_account_edit.html", context, status=status)
@@ -194,59 +202,68 @@ def _forms(data: QueryDict | None, vendor: str, draft: CloudAccount | None) -> t
     return form, credential
 
 
-def _test_first(
-    request: TeamRequest,
-    team: Team,
-    vendor: str,
-    form: CloudAccountForm,
-    credential: CredentialForm,
-    draft: CloudAccount | None,
-) -> HttpResponse:
-    """Seal what was typed as a draft (or test the one there is again), and come back to it."""
+class _Filled(NamedTuple):
+    """What was filled in: with a draft, blank fields mean its credential."""
+
+    vendor: str
+    form: CloudAccountForm
+    credential: CredentialForm
+    draft: CloudAccount | None
+
+
+def _typed(credential: CredentialForm) -> Secret[dict[str, str]] | None:
+    """What was typed, or None to keep what is stored."""
     typed = credential.credential()
-    if typed is not None or draft is None:
-        draft = actions.create_cloud_account(
-            team,
-            request.user,
-            vendor=vendor,
-            name=form.cleaned_data["name"],
-            credential=typed or {},
-            site=form.cleaned_data.get("site") or (draft.site if draft else "china"),
-            expires_at=credential.expires_at(),
-            draft=True,
-        )
-    actions.request_test(team, request.user, draft, all_checks(vendor, form.cleaned_data["regions"]))
+    return None if typed is None else Secret(typed)
+
+
+def _test_first(request: TeamRequest, team: Team, filled: _Filled) -> HttpResponse:
+    """Seal what was typed as a draft (or test the one there is again), and come back to it."""
+    draft = filled.draft
+    if draft is None or filled.credential.credential() is not None:
+        draft = _create(request, team, filled, as_draft=True)
+    checks = all_checks(filled.vendor, filled.form.cleaned_data["regions"])
+    actions.request_test(team, request.user, draft, checks)
     return _redirect("catalog:cloud_account_add", team.slug, draft=str(draft.id))
 
 
-def _save(
-    request: TeamRequest,
-    team: Team,
-    vendor: str,
-    form: CloudAccountForm,
-    credential: CredentialForm,
-    draft: CloudAccount | None,
-) -> CloudAccount:
+def _save(request: TeamRequest, team: Team, filled: _Filled) -> CloudAccount:
     """The draft becomes the account where nothing new was typed; else a new account of what was."""
-    typed = credential.credential()
-    name, expires_at = form.cleaned_data["name"], credential.expires_at()
-    if draft and typed is None:
-        return actions.promote_draft(team, request.user, draft, name=name, expires_at=expires_at)
+    if filled.draft is None or filled.credential.credential() is not None:
+        return _create(request, team, filled)
+    name, expires_at = filled.form.cleaned_data["name"], filled.credential.expires_at()
+    return actions.promote_draft(team, request.user, filled.draft, name=name, expires_at=expires_at)
+
+
+def _keep(request: TeamRequest, team: Team, filled: _Filled) -> CloudAccount | None:
+    """A whole credential typed beside a mistake, as a draft: no page repeats it, and nobody looks for it twice."""
+    form, credential = filled.form, filled.credential
+    if "site" in form.errors or not credential.is_valid() or credential.credential() is None:
+        return filled.draft
+    kept = _create(request, team, filled, as_draft=True)
+    form.fields.pop("site", None)
+    return kept
+
+
+def _create(request: TeamRequest, team: Team, filled: _Filled, *, as_draft: bool = False) -> CloudAccount:
+    """Of what was typed; where it was tested before, of the same site."""
+    vendor, form, credential, draft = filled
     return actions.create_cloud_account(
         team,
         request.user,
         vendor=vendor,
-        name=name,
-        credential=typed or {},
+        name=form.cleaned_data.get("name", ""),
+        credential=_typed(credential) or Secret({}),
         site=form.cleaned_data.get("site") or (draft.site if draft else "china"),
-        expires_at=expires_at,
+        expires_at=credential.expires_at(),
+        draft=as_draft,
     )
 
 
 def _update(
     request: TeamRequest, team: Team, account: CloudAccount, form: CloudAccountForm, credential: CredentialForm
 ) -> None:
-    typed = credential.credential()
+    typed = _typed(credential)
     actions.update_cloud_account(
         team,
         request.user,

@@ -82,11 +82,30 @@ def test_after_the_test_the_page_says_kept_and_holds_no_secret(admin):
     assert "every 1s" in shown and "Waiting for a worker" in shown
 
 
-def test_a_mistake_keeps_what_was_typed_but_never_the_secret(admin):
+def test_a_mistake_keeps_what_was_typed_and_the_credential_sealed(admin):
     response = admin.post(ADD, TYPED | {"name": "", "regions": "Nowhere!", "test": "1"})
     assert response.status_code == 422
-    assert KEY in text(response) and "Nowhere!" in text(response) and SECRET not in text(response)
+    assert "Nowhere!" in text(response) and "••••9f3c" in text(response)
+    assert KEY not in text(response) and SECRET not in text(response)
+    draft = CloudAccount.with_drafts.get()
+    assert f'action="?draft={draft.id}"' in text(response) and draft.draft_until
+    assert admin.post(f"{ADD}?draft={draft.id}", TYPED | BLANK | {"save": "1"}).status_code == 302
+    assert CloudAccount.objects.get().id == draft.id and SECRET in sealed(draft)
+
+
+def test_a_mistake_in_the_credential_itself_keeps_none(admin):
+    response = admin.post(ADD, TYPED | {"access_key_secret": "", "test": "1"})
+    assert response.status_code == 422 and KEY not in text(response)
     assert not SealedSecret.sealed.exists()
+
+
+def test_a_mistake_beside_a_new_credential_says_that_it_is_not_kept(admin, make_account):
+    account = make_account(name="Prod")
+    before = sealed(account)
+    fields = edit(account, name="", access_key_id=KEY, access_key_secret=SECRET)
+    response = admin.post(f"/t/aero/accounts/{account.id}/edit/", fields)
+    assert response.status_code == 422 and "Enter the new credential again" in text(response)
+    assert KEY not in text(response) and sealed(account) == before
 
 
 def test_saving_after_the_test_makes_the_draft_the_account(admin):
