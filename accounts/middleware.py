@@ -5,11 +5,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 
+from accounts import kept_forms
 from accounts.access import SignInRequired
 
 
 class SignInMiddleware:
-    """Leads to the sign-in page and back again; an HTMX request is told to go there as a whole page."""
+    """Leads to the sign-in page and back again, with a form where the view keeps one (accounts/kept_forms.py); an HTMX
+    request is told to go there as a whole page.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -20,6 +23,8 @@ class SignInMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, SignInRequired):
             return None
+        if fields := kept_forms.filled_in(request):
+            return kept_forms.met_sign_in(request, fields)
         here = request.get_full_path() if request.method == "GET" else resolve_url("home")
         if getattr(request, "htmx", False):
             here = request.htmx.current_url_abs_path or here  # type: ignore[attr-defined]

@@ -63,7 +63,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     def language(self) -> str | None:
         """The language they chose, if they did: for their mails."""
         kept = self.preferences.get("language")
-        return kept if kept in dict(settings.LANGUAGES) else None
+        return kept if kept in [code for code, _name in settings.LANGUAGES] else None
 
 
 class Team(models.Model):

@@ -1,0 +1,156 @@
+"""A form that meets the sign-in page, or a token that is out of date, comes back with everything but its secrets."""
+
+import html
+import json
+import re
+
+import pytest
+from django.core import signing
+from django.test import Client
+
+from accounts import kept_forms
+from accounts.kept_forms import LONGEST, SALT
+from tests.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+ADD = "/t/aero/registrations/add/"
+CANARY = "canary-registry-password"
+FORM = {
+    "type": "container",
+    "region": "cn-hangzhou",
+    "name": '<b hx-get="/x">solver',
+    "description": "两\r\n行",
+    "registry_url": "quay.io/hpc/solver:1",
+    "registry_user": "robot",
+    "registry_password": CANARY,
+    "step": "send",
+}
+
+
+@pytest.fixture(autouse=True)
+def account(make_account):
+    return make_account(name="Aero HPC production")
+
+
+def text(response):
+    return response.content.decode()
+
+
+def hidden(response):
+    """The hidden fields of a page's form, as a browser would send them."""
+    tags = re.findall(r"<input type=\"hidden\"[^>]*>", text(response))
+    pairs = [(re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)) for tag in tags]
+    return {name[1]: html.unescape(value[1]) if value else "" for name, value in pairs if name}
+
+
+def signed_in(client, response, email="alice@example.org", password=PASSWORD):
+    fields = hidden(response)
+    return client.post("/account/login/", fields | {"login": email, "password": password})
+
+
+def test_a_form_comes_back_after_signing_in_all_but_its_password(alice):
+    stranger = Client()
+    met = stranger.post(ADD, FORM)
+    assert met.status_code == 200 and "Your session has ended." in text(met)
+    assert CANARY not in text(met) and "no-store" in met["Cache-Control"]
+    back = signed_in(stranger, met)
+    assert back.status_code == 302 and back["Location"] == f"{ADD}?kept=1"
+    for _reload in range(2):
+        shown = text(stranger.get(back["Location"]))
+        for part in (
+            "You are signed in again", "enter it again", "&lt;b hx-get=&quot;/x&quot;&gt;solver", "两\r\n行",
+            'value="quay.io/hpc/solver:1"', 'value="robot"',
+        ):  # fmt: skip
+            assert part in shown
+        assert CANARY not in shown
+    assert "You are signed in again" not in text(stranger.get(ADD)), "only where one comes back to"
+
+
+def test_a_wrong_password_on_the_way_loses_nothing(alice):
+    stranger = Client()
+    wrong = signed_in(stranger, stranger.post(ADD, FORM), password="wrong")
+    assert wrong.status_code == 200 and "What you filled in is kept" in text(wrong)
+    assert "quay.io/hpc/solver:1" in text(stranger.get(signed_in(stranger, wrong)["Location"]))
+
+
+def test_nothing_of_a_stranger_is_stored(alice, django_assert_num_queries):
+    stranger = Client()
+    with django_assert_num_queries(0):
+        stranger.post(ADD, FORM)
+    assert not stranger.session.items()
+
+
+def test_what_htmx_sends_of_a_form_that_is_still_being_filled_in_leaves_it_where_it_is(alice):
+    met = Client().post(ADD, FORM | {"step": "preview"}, headers={"HX-Request": "true"})
+    assert met.status_code == 204 and "HX-Redirect" not in met
+    assert "You have been signed out." in json.loads(met["HX-Trigger"])["told"]["text"]
+
+
+@pytest.mark.parametrize("form", [{}, {"registry_password": CANARY, "step": "send"}, FORM | {"name": "x" * LONGEST}])
+def test_what_is_nothing_or_no_form_goes_by_the_plain_way(form, alice):
+    met = Client().post(ADD, form)
+    assert met.status_code == 302 and met["Location"].startswith("/account/login/")
+
+
+def test_another_form_is_not_kept(alice):
+    met = Client().post("/t/aero/labels/edit/", {"label": "gold", "name": "golden"})
+    assert met.status_code == 302
+
+
+@pytest.mark.parametrize("kept", ["", "nonsense", signing.dumps({"path": ADD}, salt="another.salt")])
+def test_what_we_did_not_sign_is_nothing(kept, alice):
+    client = Client()
+    sent = {"login": "alice@example.org", "password": PASSWORD, "kept": kept, "next": f"{ADD}?kept=1"}
+    assert client.post("/account/login/", sent).status_code == 302
+    assert "kept_form" not in client.session
+    assert client.get(f"{ADD}?kept=1").status_code == 200
+
+
+def test_a_form_is_kept_for_a_time_only(alice, monkeypatch):
+    stranger = Client()
+    met = stranger.post(ADD, FORM)
+    monkeypatch.setattr(kept_forms, "LIFE_SECONDS", 0)
+    signed_in(stranger, met)
+    assert "kept_form" not in stranger.session
+
+
+def test_who_is_not_on_the_team_finds_nothing(charlie, alice):
+    stranger = Client()
+    back = signed_in(stranger, stranger.post(ADD, FORM), email="charlie@example.org")
+    assert stranger.get(back["Location"]).status_code == 404
+    assert "quay.io" not in text(stranger.get("/t/umbra/registrations/add/?kept=1"))
+
+
+def test_it_leads_to_no_other_site(alice):
+    stranger = Client()
+    fields = hidden(stranger.post(ADD, FORM | {"next": "https://evil.example.org/"}))
+    assert fields["next"] == f"{ADD}?kept=1"
+    assert signing.loads(fields["kept"], salt=SALT)["path"] == ADD
+
+
+@pytest.fixture
+def strict(alice):
+    """A browser that signed in elsewhere since its form was opened."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    return client
+
+
+def test_a_form_with_a_token_that_is_out_of_date_is_gone_on_with(strict):
+    met = strict.post(ADD, FORM | {"csrfmiddlewaretoken": "a" * 64})
+    assert met.status_code == 403 and CANARY not in text(met) and "What you filled in is kept" in text(met)
+    fields = hidden(met)
+    assert "step" not in fields, "whatever it asked for, it is only shown"
+    back = strict.post(ADD, fields | {"step": "edit"})
+    assert back.status_code == 200 and 'value="quay.io/hpc/solver:1"' in text(back)
+
+
+def test_htmx_with_an_old_token_says_so_and_leaves_the_form(strict):
+    met = strict.post(ADD, FORM | {"step": "preview"}, headers={"HX-Request": "true"})
+    assert met.status_code == 204 and "You signed in anew" in json.loads(met["HX-Trigger"])["told"]["text"]
+
+
+def test_any_other_form_is_refused_as_before(strict):
+    met = strict.post("/t/aero/labels/edit/", {"label": "gold"})
+    assert met.status_code == 403 and "It was open for long" in text(met)
