@@ -540,6 +540,9 @@ class Registration(CloudWrite):
         constraints = [models.UniqueConstraint(fields=["team", "id"], name="registration_team_id")]
         indexes = [
             models.Index(fields=["team", "-created_at"], name="registration_team_created"),
+            models.Index(fields=["team", "state", "-created_at"], name="registration_team_state"),
+            models.Index(fields=["team", "requested_by", "-created_at"], name="registration_team_who"),
+            models.Index(fields=["cloud_account", "name"], name="registration_called"),
             # What the navigation counts: an admin's to decide, or a requester's to be told of.
             models.Index(
                 fields=["team"],

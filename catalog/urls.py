@@ -12,6 +12,7 @@ from catalog.views import (
     labels,
     marks,
     overview,
+    registration_lists,
     registrations,
     requests,
     saved_views,
@@ -72,7 +73,7 @@ urlpatterns = [
         name="cloud_account_delete",
     ),
     path("t/<slug:slug>/tests/<uuid:test_id>/", cloud_accounts.connection_test, name="connection_test"),
-    path("t/<slug:slug>/registrations/", registrations.registration_list, name="registration_list"),
+    path("t/<slug:slug>/registrations/", registration_lists.registration_list, name="registration_list"),
     path("t/<slug:slug>/registrations/add/", registrations.registration_add, name="registration_add"),
     path(
         "t/<slug:slug>/registrations/<uuid:registration_id>/",
