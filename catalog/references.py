@@ -74,6 +74,14 @@ def parse_reference(text: str) -> ContainerReference:
     )
 
 
+def read_reference(text: str | None) -> ContainerReference | None:
+    """A reference that may not be one yet, as in a form that is still being filled in."""
+    try:
+        return parse_reference(text or "")
+    except NotAReference:
+        return None
+
+
 def _reason(text: str, error: InvalidReference) -> str:
     if "lowercase" in str(error):
         return _("A repository is written in small letters.")

@@ -9,9 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import CloudAccount
 from accounts.secrets import Secret
 from catalog.forms import ActionForm
-from catalog.models import Registration
 from catalog.providers import is_region
-from catalog.references import NotAReference, parse_reference
+from catalog.references import ContainerReference, read_reference
 from catalog.registration_spec import ONLY_CONTAINER, ONLY_VM, PASSWORD, Spec, validate_spec
 
 # What the choice of a registry means for the two flags of the seed. "": told by the address, where it tells.
@@ -39,7 +38,9 @@ def _text(label: Any, placeholder: str = "", **options: Any) -> forms.CharField:
 
 
 class RegistrationForm(ActionForm):
-    """What is registered, with which account and where. `spec` after is_valid(); the password apart, never rendered."""
+    """What is registered, with which account and where. `spec` after is_valid(); the password apart, never rendered.
+    `has_password` says that one typed before is kept, sealed.
+    """
 
     type = forms.ChoiceField(
         label=_("Type"), choices=[("container", _("Container image")), ("vm", _("Virtual machine image"))]
@@ -51,13 +52,23 @@ class RegistrationForm(ActionForm):
     description = forms.CharField(
         label=_("Description"), required=False, strip=False, widget=forms.Textarea(attrs={"rows": 2})
     )
-    image_id = _text(_("ECS image ID"), "m-bp1akkkr1rkxtb", help_text=_("The custom image of this region in ECS."))
+    image_id = _text(
+        _("ECS image ID"),
+        help_text=_("Search the shelf by name or ID, or type the ID of any image of the region."),
+    )
     registry_url = _text(_("Image reference"), "registry-vpc.cn-hangzhou.aliyuncs.com/team/image:1.0")
     registry = forms.ChoiceField(label=_("Registry"), choices=REGISTRY_CHOICES, required=False)
     registry_cri_id = _text(
-        _("Registry instance ID"), "cri-xyz795ygf8k9", help_text=_("Only an Enterprise registry has one.")
+        _("Registry instance ID"),
+        "cri-xyz795ygf8k9",
+        help_text=_("The ID of the ACR Enterprise instance, as its console shows it."),
     )
-    registry_server = _text(_("Server to sign in to"), help_text=_("Left blank, the registry of the reference."))
+    registry_server = _text(
+        _("Server to sign in to"),
+        help_text=_("Left blank, the registry of the reference. Sent only with a user name or password."),
+    )
+    # What the page filled in as the server, by which it is told from what a person typed there.
+    server_prefilled = forms.CharField(required=False, widget=forms.HiddenInput)
     registry_user = _text(_("User name"))
     registry_password = forms.CharField(
         label=_("Password"),
@@ -66,8 +77,11 @@ class RegistrationForm(ActionForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
-    def __init__(self, accounts: Sequence[CloudAccount], *args: Any, **options: Any) -> None:
+    def __init__(
+        self, accounts: Sequence[CloudAccount], *args: Any, has_password: bool = False, **options: Any
+    ) -> None:
         super().__init__(*args, **options)
+        self.has_password = has_password
         self.accounts = {str(account.id): account for account in accounts}
         choices = self.fields["account"]
         assert isinstance(choices, forms.ChoiceField)
@@ -97,6 +111,25 @@ class RegistrationForm(ActionForm):
     def chosen_account(self) -> CloudAccount:
         return self.accounts[self.cleaned_data["account"]]
 
+    @property
+    def place(self) -> tuple[CloudAccount, str] | None:
+        """The account and region, once both are chosen and are some."""
+        account, region = self.cleaned_data.get("account"), self.cleaned_data.get("region")
+        return (self.accounts[account], region) if account and region else None
+
+    @property
+    def reference(self) -> ContainerReference | None:
+        """Of a container image, as far as it is filled in: what its address tells."""
+        return read_reference(self.cleaned_data.get("registry_url")) if self.cleaned_data.get("type") != "vm" else None
+
+    @property
+    def server(self) -> str | None:
+        """The server to show: the reference's registry, unless a person typed another; None: leave it as it is."""
+        typed, ours = (self.cleaned_data.get(name) or "" for name in ("registry_server", "server_prefilled"))
+        if typed not in ("", ours):
+            return None
+        return self.reference.registry if self.reference else ""
+
     def _document(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
         """The spec as registration_spec takes it. What belongs to the other type was hidden, and is left out."""
         is_vm = cleaned.get("type") == "vm"
@@ -108,34 +141,10 @@ class RegistrationForm(ActionForm):
         document |= {"is_acr": is_acr, "is_acr_enterprise": is_enterprise}
         if cleaned.get("registry") in ("acr", "other"):
             document["registry_cri_id"] = None  # the page hides it for these
-        if (document["registry_user"] or document[PASSWORD]) and not document["registry_server"]:
-            document["registry_server"] = _host(document["registry_url"])
+        if (document["registry_server"] or "") in ("", cleaned.get("server_prefilled")):
+            signs_in = document["registry_user"] or document[PASSWORD] or self.has_password
+            reference = read_reference(document["registry_url"])
+            document["registry_server"] = reference.registry if reference and signs_in else None
         for name in ONLY_CONTAINER if is_vm else ONLY_VM:
             document[name] = None
         return document
-
-
-def _host(reference: str | None) -> str | None:
-    try:
-        return parse_reference(reference or "").registry
-    except NotAReference:
-        return None
-
-
-def initial_like(registration: Registration) -> dict[str, Any]:
-    """The form filled as an earlier registration was, without its password."""
-    flags = (registration.is_acr, registration.is_acr_enterprise)
-    return {
-        "type": registration.type,
-        "account": str(registration.cloud_account_id or ""),
-        "region": registration.region,
-        "name": registration.name,
-        "version": registration.version,
-        "description": registration.description,
-        "image_id": registration.vm_image_id,
-        "registry_url": registration.registry_url,
-        "registry": next((choice for choice, meant in REGISTRIES.items() if meant == flags), ""),
-        "registry_cri_id": registration.registry_cri_id,
-        "registry_server": registration.registry_server,
-        "registry_user": registration.registry_user,
-    }

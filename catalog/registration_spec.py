@@ -9,6 +9,7 @@ The seed has few constraints and none is invented: what merely looks wrong is a 
 """
 
 import dataclasses
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ LONGEST = {"description": 2000, PASSWORD: 1000}
 LONGEST_TEXT = 500
 ECS_NAME = 128  # ECS allows no longer image name; E-HPC does not say
 MASK = "••••••••"
+# Stars stand for what is blotted out, as in the seed's own examples.
+_CRI_ID = re.compile(r"cri-[A-Za-z0-9*-]+")
+# A custom image, or a public one by its name.
+_ECS_ID = re.compile(r"m-[A-Za-z0-9*]+|[\w.*-]+_alibase_[\w.*-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,13 @@ def validate_spec(document: object) -> tuple[Spec | None, dict[str, str]]:
         except ValueError as error:
             errors[name] = str(error)
     _check_type(values, errors)
+    if len((values.get("image_id") or "").split()) > 1:
+        errors.setdefault("image_id", _("An image ID holds no white space."))
+    cri_id = values.get("registry_cri_id")
+    if cri_id and not _CRI_ID.fullmatch(cri_id):
+        errors.setdefault(
+            "registry_cri_id", _("This is no instance ID: it is cri- with letters and digits, as in cri-xyz795ygf8k9.")
+        )
     if values.get("registry_url") and "registry_url" not in errors:
         try:
             reference = parse_reference(values["registry_url"])
@@ -87,6 +99,8 @@ def warnings(spec: Spec, region: str, *, has_password: bool = False) -> list[tup
     found = []
     if len(spec.name) > ECS_NAME:
         found.append(("name", _("ECS allows image names of at most 128 characters; this one is longer.")))
+    if spec.image_id and not _ECS_ID.fullmatch(spec.image_id):
+        found.append(("image_id", _("The ID of an ECS image looks like m-bp1akkkr1rkxtb; this one does not.")))
     if spec.type == "container":
         found += _container_warnings(spec, region, has_password)
     return found
@@ -175,8 +189,6 @@ def _container_warnings(spec: Spec, region: str, has_password: bool) -> list[tup
         found.append(("registry_cri_id", _("An Enterprise instance is named by its ID, such as cri-xyz795ygf8k9.")))
     if spec.registry_cri_id and not spec.is_acr_enterprise:
         found.append(("registry_cri_id", _("Only an Enterprise instance has an instance ID.")))
-    if spec.registry_cri_id and not spec.registry_cri_id.startswith("cri-"):
-        found.append(("registry_cri_id", _("The ID of an Enterprise instance starts with cri-.")))
     if reference.region and reference.region != region:
         message = _("The registry is in %(there)s and the image is registered in %(here)s.")
         found.append(("registry_url", message % {"there": reference.region, "here": region}))
@@ -189,4 +201,6 @@ def _container_warnings(spec: Spec, region: str, has_password: bool) -> list[tup
         found.append((PASSWORD, _("A user name is sent without a password.")))
     if (spec.registry_user or has_password) and not spec.registry_server:
         found.append(("registry_server", _("A user name or password is sent without the server it is for.")))
+    if spec.registry_server and not (spec.registry_user or has_password):
+        found.append(("registry_server", _("A server is sent without a user name and password for it.")))
     return found

@@ -75,6 +75,7 @@ urlpatterns = [
     path("t/<slug:slug>/tests/<uuid:test_id>/", cloud_accounts.connection_test, name="connection_test"),
     path("t/<slug:slug>/registrations/", registration_lists.registration_list, name="registration_list"),
     path("t/<slug:slug>/registrations/add/", registrations.registration_add, name="registration_add"),
+    path("t/<slug:slug>/registrations/ecs-images/", registrations.registration_images, name="registration_images"),
     path(
         "t/<slug:slug>/registrations/<uuid:registration_id>/",
         registrations.registration_detail,

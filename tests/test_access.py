@@ -79,6 +79,7 @@ TEAM_PAGES = [
     Rule("catalog:connection_test", "admin", row="test"),
     Rule("catalog:registration_list", "viewer"),
     Rule("catalog:registration_add", "editor", "GET POST"),
+    Rule("catalog:registration_images", "editor"),
     Rule("catalog:registration_detail", "viewer", row="registration"),
     Rule("catalog:registration_decide", "admin", "POST", "request"),
 ]

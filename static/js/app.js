@@ -24,12 +24,21 @@
   };
 
   // <button data-copy="text">: copies, and says so. data-dialog="id" opens a dialog, data-close closes the one it is in.
+  // data-fill="id" puts its value into a field, as if it was typed.
   document.addEventListener("click", (event) => {
     closeMenus(event.target.closest("details.menu"));
-    const button = event.target.closest("[data-copy], [data-copy-from], [data-dialog], [data-close], [data-drawer-close]");
+    const button = event.target.closest("[data-copy], [data-copy-from], [data-dialog], [data-close], [data-drawer-close], [data-fill]");
     if (!button) return;
     if ("drawerClose" in button.dataset) { event.preventDefault(); closeDrawer(); return; }
     if (button.dataset.dialog) { event.preventDefault(); $(`#${button.dataset.dialog}`)?.showModal(); return; }
+    if (button.dataset.fill) {
+      event.preventDefault();
+      const field = document.getElementById(button.dataset.fill);
+      field.value = button.value;
+      field.focus();
+      field.dispatchEvent(new Event("change", { bubbles: true }));
+      return;
+    }
     if ("close" in button.dataset) { button.closest("dialog")?.close(); return; }
     if (button.dataset.copyFrom) { document.getElementById(button.dataset.copyFrom).select(); if (document.execCommand("copy")) toast(button.dataset.copied); return; }
     copy(button.dataset.copy, button.dataset.copied);
@@ -184,9 +193,8 @@
   // Enter ends it. What it has taken goes out of the box; what was typed in the meantime stays.
   let sent = "";
   document.addEventListener("htmx:configRequest", (event) => {
-    if (event.detail.elt.id !== "filter") return;
-    sent = $("#q").value;
     if (event.detail.triggeringEvent?.type === "input") event.detail.headers["HX-Typing"] = "true";
+    if (event.detail.elt.id === "filter") sent = $("#q").value;
   });
   const showSearch = (q, { q: words, took, pending }) => {
     if (took !== undefined && q.value.startsWith(sent)) {
@@ -219,6 +227,11 @@
     if (excluded) { document.getElementById(excluded)?.focus({ preventScroll: true }); excluded = ""; }
     for (const [id, isOpen] of open) { const details = document.getElementById(id); if (details) details.open = isOpen; }
     showNarrowing();
+  });
+
+  // What comes along with an answer does not take away what somebody is at.
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    if (event.detail.target.matches("[data-undisturbed]:focus-within")) event.detail.shouldSwap = false;
   });
 
   // Keys. Not while somebody types, and never with a modifier.

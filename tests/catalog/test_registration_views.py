@@ -322,19 +322,6 @@ def test_an_unknown_outcome_says_that_nobody_knows_and_never_offers_to_resend_wh
     assert "not found it" in over and "?like=" in over and "hx-get" not in over
 
 
-def test_the_list_filters_by_state(admin, account):
-    for state in ("succeeded", "rejected", "rejected"):
-        Registration.objects.create(
-            team=account.team, cloud_account=account, account_name=account.name, region="cn-hangzhou", type="vm",
-            name=f"image-{state}", state=state, requested_by="alice@example.org",
-        )  # fmt: skip
-    assert text(admin.get(LIST)).count("<bdi>image-") == 3
-    shown = text(admin.get(f"{LIST}?state=rejected"))
-    assert shown.count("<bdi>image-rejected") == 2 and "image-succeeded" not in shown
-    assert text(admin.get(f"{LIST}?state=pending")).count("None in this state") == 1
-    assert text(admin.get(f"{LIST}?state=nonsense&page=999")).count("<bdi>image-") == 3
-
-
 def test_it_hides_other_teams_registrations(admin, make_account, other_team):
     theirs = make_account(team=other_team, name="Theirs")
     registration = Registration.objects.create(

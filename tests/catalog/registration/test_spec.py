@@ -154,6 +154,15 @@ def test_a_bad_reference_is_told_at_its_field():
     }
 
 
+@pytest.mark.parametrize("cri_id", ["xyz", "cri-", "cri", "cri-a b", "CRI-xyz", "cri-实例", "https://cri-xyz"])
+def test_an_instance_id_that_is_none_is_told_at_its_field(cri_id):
+    assert list(errors({**CONTAINER, "registry_cri_id": cri_id})) == ["registry_cri_id"]
+
+
+def test_an_image_id_of_several_words_is_none():
+    assert list(errors({**VM, "image_id": "centos 7.9"})) == ["image_id"]
+
+
 def test_every_error_is_told_at_once():
     assert set(errors({"type": "container", "name": "", "registry_url": "A b", "is_acr": "x", "huh": 1})) == {
         "name",
@@ -224,15 +233,12 @@ def test_the_seeds_example_is_warned_of_and_passes():
         ),
         ({"registry_url": "t-registry.cn-hangzhou.cr.aliyuncs.com/a/b"}, "registry_cri_id"),
         ({"registry_cri_id": "cri-x"}, "registry_cri_id"),
-        (
-            {"registry_url": "t-registry.cn-hangzhou.cr.aliyuncs.com/a/b", "registry_cri_id": "xyz"},
-            "registry_cri_id",
-        ),
         ({"registry_url": "registry.cn-shanghai.aliyuncs.com/a/b"}, "registry_url"),
         ({"registry_user": "u", "registry_password": "p", "registry_server": "ghcr.io"}, "registry_server"),
         ({"registry_password": "p", "registry_server": "quay.io"}, "registry_user"),
         ({"registry_user": "u", "registry_server": "quay.io"}, "registry_password"),
         ({"registry_user": "u", "registry_password": "p"}, "registry_server"),
+        ({"registry_server": "quay.io"}, "registry_server"),
     ],
 )
 def test_what_does_not_fit_together_is_warned_of(fields, warning):
@@ -241,6 +247,14 @@ def test_what_does_not_fit_together_is_warned_of(fields, warning):
 
 def test_a_name_longer_than_ecs_allows_is_warned_of():
     assert warned({**VM, "name": "a" * 129}) == ["name"] and warned({**VM, "name": "a" * 128}) == []
+
+
+@pytest.mark.parametrize(
+    ("image_id", "warning"),
+    [("m-bp1akkkr1rkxtb", []), ("aliyun_3_x64_20G_alibase_20230110.vhd", []), ("centos", ["image_id"])],
+)
+def test_what_is_hardly_an_ecs_image_is_warned_of(image_id, warning):
+    assert warned({**VM, "image_id": image_id}) == warning
 
 
 # The preview
