@@ -91,8 +91,9 @@ def _refused(registration: Registration, error: ProviderError) -> None:
     earlier = _unknown_before(registration) if exists else []
     if not earlier:
         writes.end(ADD_IMAGE, registration, "rejected", "sending", error=error)
-        if exists:
-            shelving.list_soon(registration)  # what exists is to be on the shelf, to be looked at
+        if exists and registration.cloud_account:
+            # What exists is soon listed, to be looked at (shelving.make_due).
+            shelving.registered_source(registration.cloud_account, registration.region)
         return
     # The image exists because an earlier one, whose outcome was never known, did work.
     found = _find(registration)
@@ -160,8 +161,6 @@ def succeed(
         ended = writes.end(ADD_IMAGE, registration, "succeeded", "sending", "unknown", error=None, **told)
         if not ended:
             transaction.set_rollback(True)
-    if ended:
-        shelving.list_soon(registration)
     return ended
 
 

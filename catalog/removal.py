@@ -7,7 +7,7 @@ gone, whoever removed it. On the shelf it is missing when a sync agrees (catalog
 from uuid import UUID
 
 from accounts.models import CloudAccount
-from catalog import lookups, providers, shelving, writes
+from catalog import lookups, providers, writes
 from catalog.connections import connect
 from catalog.models import Image, Removal
 from catalog.providers.base import ProviderError, RemoteImage
@@ -70,8 +70,7 @@ def is_listed(removal: Removal, image: RemoteImage) -> bool:
 
 
 def _succeeded(removal: Removal, *, request_id: str | None) -> None:
-    if writes.end(REMOVE_IMAGE, removal, "succeeded", "sending", "unknown", error=None, request_id=request_id):
-        shelving.list_soon(removal)
+    writes.end(REMOVE_IMAGE, removal, "succeeded", "sending", "unknown", error=None, request_id=request_id)
 
 
 def others_of_id(image: Image) -> list[Image]:

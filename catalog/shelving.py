@@ -5,7 +5,7 @@ after the one that no longer does.
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
@@ -43,7 +43,7 @@ def on_shelf_in(account: CloudAccount, regions: Iterable[str]) -> QuerySet[Image
 
 def _called(images: QuerySet[Image], image_type: str, name: str, version: str | None) -> QuerySet[Image]:
     same = Q(version=version) if version else Q(version=None) | Q(version="")
-    return images.filter(same, type=image_type, name=name)
+    return images.filter(same, type=image_type, name=name, name_key=rows.name_key(name))  # which an index begins with
 
 
 def as_listed(registration: Registration, image_id: str, **listed: Any) -> RemoteImage:
@@ -68,7 +68,7 @@ def put_on_shelf(registration: Registration, remote: RemoteImage, lock_timeout: 
     account = registration.cloud_account
     if account is None:
         return None
-    source = _registered_source(account, registration.region)
+    source = registered_source(account, registration.region)
     lock_source(source.id, lock_timeout)
     image = Image.objects.filter(source=source, key=rows.columns(remote)["key"]).first()
     if image and image.missing_since is None:
@@ -90,7 +90,7 @@ def put_on_shelf(registration: Registration, remote: RemoteImage, lock_timeout: 
     return image
 
 
-def _registered_source(account: CloudAccount, region: str) -> Source:
+def registered_source(account: CloudAccount, region: str) -> Source:
     """The account's listing of registered images in this region, made if it is not there. A paused one stays paused."""
     kind = providers.REGISTERED_KIND[account.vendor]
     place = {"team_id": account.team_id, "cloud_account": account, "kind": kind, "region": region, "archived_at": None}
@@ -105,13 +105,27 @@ def _registered_source(account: CloudAccount, region: str) -> Source:
     return Source.objects.get(**place)
 
 
-def list_soon(row: CloudWrite) -> None:
-    """Have the beat's next look list the registered images of this account and region, which the shelf is to agree
-    with. The source is made if it is not there; a paused one stays paused.
-    """
-    if row.cloud_account:
-        source = _registered_source(row.cloud_account, row.region)
-        Source.objects.filter(id=source.id, paused_at=None, archived_at=None).update(next_sync_at=Now())
+# What a cloud was made to add or remove, or was found to have, and no listing that began later has told of.
+_BEHIND = """
+    UPDATE catalog_source s SET next_sync_at = clock_timestamp()
+    WHERE s.paused_at IS NULL AND s.archived_at IS NULL AND s.next_sync_at > clock_timestamp() AND s.kind = ANY(%s)
+        AND EXISTS (
+            SELECT FROM (
+                SELECT cloud_account_id, region, finished_at FROM catalog_registration
+                WHERE state = 'succeeded' OR (state = 'rejected' AND error->>'code' = 'ImageAlreadyExists')
+                UNION ALL SELECT cloud_account_id, region, finished_at FROM catalog_removal WHERE state = 'succeeded'
+            ) w
+            WHERE w.cloud_account_id = s.cloud_account_id AND w.region = s.region
+                AND w.finished_at > clock_timestamp() - interval '1 hour'
+                AND NOT EXISTS (SELECT FROM catalog_syncrun r WHERE r.source_id = s.id AND r.started_at > w.finished_at)
+        )"""
+
+
+def make_due() -> int:
+    """By beat: the sources that are behind what this Bootshelf itself changed in their clouds are due now. How many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEHIND, [list(providers.REGISTERED_KIND.values())])
+        return cursor.rowcount
 
 
 def close_seen(source: Source) -> int:

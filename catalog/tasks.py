@@ -5,7 +5,18 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
-from catalog import actions, connection_tests, pulses, registration, removal, request_mails, retention, runs, sync
+from catalog import (
+    actions,
+    connection_tests,
+    pulses,
+    registration,
+    removal,
+    request_mails,
+    retention,
+    runs,
+    shelving,
+    sync,
+)
 
 
 @shared_task
@@ -37,6 +48,8 @@ def remove_image(removal_id: str) -> None:
 def settle_registrations() -> None:
     registration.settle()
     removal.settle()
+    if shelving.make_due():
+        runs.queue_due_sources()
 
 
 @shared_task

@@ -62,6 +62,8 @@ class Registering:
         history.audited += 2
         if history.broken["alibaba"] or exists:
             assert made.state == "rejected", made.state
+            if not history.broken["alibaba"]:
+                self._is_listed()
             return
         assert made.state == "succeeded", made.error
         stage.clouds[REGISTERED] = stage.registered()
@@ -77,9 +79,7 @@ class Registering:
         image = made.image
         assert image
         source = Source.objects.get(id=image.source_id)
-        if REGISTERED not in history.live:
-            history.live[REGISTERED] = Shelf(REGISTERED, source.id)
-        shelf = history.live[REGISTERED]
+        shelf = self._is_listed()
         assert shelf.source == source.id and source.region == REGISTERED.region
         document = {"ImageId": made.remote_id, "ImageType": "VM", "Name": made.name, "Version": made.version,
                     "Description": made.description}  # fmt: skip
@@ -95,11 +95,20 @@ class Registering:
         assert image.key == remote.key
         self.open.append(Open(made.id, made.remote_id, made.name, made.version, (shelf.source, remote.key)))
 
+    def _is_listed(self) -> Shelf:
+        """The cloud has what was asked for: there is a source to list it."""
+        history = self.history
+        if REGISTERED not in history.live:
+            made = Source.objects.get(kind=REGISTERED.kind, region=REGISTERED.region, archived_at=None)
+            history.live[REGISTERED] = Shelf(REGISTERED, made.id)
+        return history.live[REGISTERED]
+
     def version(self, pick: int, version: str) -> None:
         cloud = self.history.stage.clouds[REGISTERED]
-        mine = [one for one in cloud if str(one["Name"]).startswith("reg-")]
+        mine = [place for place, one in enumerate(cloud) if str(one["Name"]).startswith("reg-")]
         if mine:
-            mine[pick % len(mine)]["Version"] = version
+            place = mine[pick % len(mine)]
+            cloud[place] = cloud[place] | {"Version": version}  # the shelf keeps the document it was listed with
             self.history.stage.serve(REGISTERED)
 
     def close_seen(self, shelf: Shelf, outcome: Outcome) -> None:
@@ -112,6 +121,7 @@ class Registering:
                 continue
             self.open.remove(one)
             assert Registration.objects.get(id=one.id).state == "seen"
+            self.history.audited += 1
             if one.at and one.at != (shelf.source, found):
                 outcome.missing -= self._replace(one.at, shelf.images[found])
         for one in self.open:
