@@ -147,14 +147,14 @@ def _requests(membership: Membership) -> list[Need]:
     if membership.allows("admin"):
         asked = list(waiting(team)[: NAMED + 1])
         for one in asked[:NAMED]:
-            title = _("%(who)s asks to register %(name)s") % {"who": one.requested_by, "name": one.name[:80]}
+            title = _("%(who)s asks to register %(name)s") % {"who": one.requested_by, "name": _called(one)}
             url = _url("registration_detail", team, one.id)
             found.append(Need("warn", title, _("approve or decline it"), url, one.created_at))
         if len(asked) > NAMED:
             url = f"{_url('registration_list', team)}?state=requested"
             found.append(Need("warn", _("More requests wait for you"), "", url))
     for one in decided_unseen(membership)[:NAMED]:
-        title = _("%(name)s: %(outcome)s") % {"name": one.name[:80], "outcome": outcome(one)}
+        title = _("%(name)s: %(outcome)s") % {"name": _called(one), "outcome": outcome(one)}
         tone = "ok" if one.decision == "approved" else "bad"
         url = _url("registration_detail", team, one.id)
         found.append(Need(tone, title, one.decision_word[:200], url, one.decided_at))
@@ -165,11 +165,15 @@ def _registrations(team: Team) -> list[Need]:
     unknown = Registration.objects.filter(team=team, state="unknown").order_by("-created_at")[:NAMED]
     found = []
     for one in unknown:
-        title = _("%(name)s: the outcome of its registration is unknown") % {"name": one.name[:80]}
+        title = _("%(name)s: the outcome of its registration is unknown") % {"name": _called(one)}
         looked = one.next_lookup_at and one.next_lookup_at > timezone.now() - timedelta(hours=1)
         detail = _("Bootshelf looks it up by itself") if looked else _("look in the cloud's console")
         found.append(Need("warn", title, detail, _url("registration_detail", team, one.id), one.created_at))
     return found
+
+
+def _called(registration: Registration) -> str:
+    return f"{registration.name[:80]} {(registration.version or '')[:40]}".strip()
 
 
 def _of_images(team: Team, cards: Sequence[SourceCard], asked: ImageFilter, counts: Counts) -> list[Need]:

@@ -26,7 +26,8 @@ def new_changes(context: Context) -> str:
 def open_requests(context: Context) -> str:
     """The same; a viewer has none to see to."""
     membership = getattr(context.get("request"), "membership", None)
-    return _number(context, "open_requests", to_be_seen) if membership and membership.allows("editor") else ""
+    counts = membership and membership.allows("editor")
+    return _number(context, "open_requests", lambda member: to_be_seen(member).count()) if counts else ""
 
 
 def _number(context: Context, name: str, count: Callable[[Membership], int]) -> str:

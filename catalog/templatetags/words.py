@@ -3,6 +3,9 @@
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import SITES, VENDORS
 from catalog.changes import ChangeFilter
@@ -12,6 +15,7 @@ from catalog.sources import RUN_TONES
 
 register = template.Library()
 
+ENDED = {"withdrawn": (_("Withdrawn"), ""), "expired": (_("Expired"), "warn")}
 REGISTRATION_TONES = {
     "requested": "accent", "declined": "bad", "pending": "accent", "sending": "accent", "succeeded": "ok", "seen": "ok",
     "rejected": "bad", "unknown": "warn",
@@ -46,6 +50,16 @@ def registration_state(state: str) -> Any:
 @register.filter
 def registration_tone(state: str) -> str:
     return REGISTRATION_TONES.get(state, "")
+
+
+@register.filter
+def registration_badge(registration: Registration) -> SafeString:
+    """Its state; of a request that nobody declined, how it ended else."""
+    words, tone = ENDED.get(registration.decision) or (
+        registration_state(registration.state),
+        registration_tone(registration.state),
+    )
+    return format_html('<span class="badge {}">{}</span>', tone, words)
 
 
 @register.filter
