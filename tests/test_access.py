@@ -81,7 +81,7 @@ TEAM_PAGES = [
     Rule("catalog:registration_add", "editor", "GET POST"),
     Rule("catalog:registration_images", "editor"),
     Rule("catalog:registration_detail", "viewer", row="registration"),
-    Rule("catalog:registration_decide", "admin", "POST", "request"),
+    Rule("catalog:registration_decide", "admin", "GET POST", "request"),
 ]
 # A person's own, whatever their role; of the team's, an editor's or their owner's. Eve's shared one is asked for.
 OWN_PAGES = [

@@ -21,6 +21,7 @@ from catalog.registration_spec import Spec
 from catalog.requests import REQUEST_LIFE, outcome
 
 LONGEST_WORD = 500
+MOST_WAITING = 50  # of one person: each is a mail to every admin
 AT_ONCE = 100
 
 
@@ -36,7 +37,11 @@ class NotWaiting(ActionError):
 def request_registration(
     team: Team, user: User, account: CloudAccount, region: str, spec: Spec, *, registration_id: UUID | None = None
 ) -> Registration:
-    """Write the registration as a request, and let those who decide know. Raises what create_registration raises."""
+    """Write the registration as a request, and let those who decide know. Raises what create_registration raises, and
+    ActionError where too many of theirs wait.
+    """
+    if Registration.objects.filter(team=team, requester=user, state="requested").count() >= MOST_WAITING:
+        raise ActionError("", _("%(n)d of your requests wait for an admin already.") % {"n": MOST_WAITING})
     with transaction.atomic():
         made = create_registration(
             team, user, account, region, spec, None, registration_id=registration_id, state="requested"

@@ -8,9 +8,11 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
+from accounts import kept_forms
 from accounts.access import TeamRequest, get_row, get_team
+from accounts.kept_forms import keeps_form
 from catalog import actions
 from catalog.models import Registration
 from catalog.request_forms import DecisionForm
@@ -31,19 +33,25 @@ def request_page(
     return render(request, f"catalog/{page}.html", context, status=status)
 
 
-@require_POST
+@keeps_form(back=("decision", "edit"))
+@require_http_methods(["GET", "POST"])
 def registration_decide(request: TeamRequest, slug: str, registration_id: UUID) -> HttpResponse:
-    """`decision` is approve or decline."""
+    """`decision` is approve or decline; without one it is the page again, with the word that was written."""
     team = get_team(request, slug, "admin")
     asked = get_row(_requests(), team, registration_id)
+    decision = request.POST.get("decision")
+    if decision not in ("approve", "decline"):
+        word = request.POST.get("word") or kept_forms.recall(request)[0].get("word")
+        return _page_if_waiting(request, asked, DecisionForm(initial={"word": word}))
     form = DecisionForm(request.POST)
-    word = form.cleaned_data["word"] if form.is_valid() else ""
+    if not form.is_valid():
+        return request_page(request, asked, form, status=422)
     try:
-        if request.POST.get("decision") == "approve":
-            actions.approve_request(team, request.user, asked.id, word)
+        if decision == "approve":
+            actions.approve_request(team, request.user, asked.id, form.cleaned_data["word"])
             messages.success(request, _("Approved. The worker sends it now."))
         else:
-            actions.decline_request(team, request.user, asked.id, word)
+            actions.decline_request(team, request.user, asked.id, form.cleaned_data["word"])
             messages.success(request, _("Declined. Who asked for it is told."))
     except actions.NotWaiting as error:
         messages.warning(request, _("There is nothing to decide any more. %(why)s") % {"why": error.message})
@@ -68,6 +76,12 @@ def registration_withdraw(request: TeamRequest, slug: str, registration_id: UUID
     except actions.NotWaiting as error:
         messages.warning(request, _("There is nothing to withdraw any more. %(why)s") % {"why": error.message})
     return redirect("catalog:registration_detail", team.slug, asked.id)
+
+
+def _page_if_waiting(request: TeamRequest, asked: Registration, form: DecisionForm) -> HttpResponse:
+    if asked.state == "requested":
+        return request_page(request, asked, form)
+    return redirect("catalog:registration_detail", asked.team.slug, asked.id)
 
 
 def _requests() -> QuerySet[Registration]:

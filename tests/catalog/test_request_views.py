@@ -9,6 +9,7 @@ from accounts.models import SealedSecret
 from catalog.models import Registration
 from catalog.registration import TABLE
 from catalog.requests import to_be_seen
+from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
@@ -161,6 +162,28 @@ def test_declining_needs_a_word_and_loses_none(admin, asked):
     assert (
         response.status_code == 422 and "At most 500 characters." in text(response) and long.strip() in text(response)
     )
+    asked.refresh_from_db()
+    assert asked.state == "requested"
+
+
+def test_a_word_survives_a_session_that_is_over(asked, alice, client):
+    address = f"{page(asked)}decide/"
+    shown = text(client.post(address, {"decision": "decline", "word": "take 2.2"}))
+    kept = re.search(r'name="kept" value="([^"]*)"', shown)
+    answer = client.post(
+        "/account/login/",
+        {"login": alice.email, "password": PASSWORD, "kept": kept[1], "next": f"{address}?kept=1"},
+    )
+    assert answer.status_code == 302
+    assert ">\ntake 2.2</textarea>" in text(client.get(answer["Location"]))
+    asked.refresh_from_db()
+    assert asked.state == "requested"
+
+
+def test_a_decision_that_is_none_decides_nothing(admin, asked):
+    for fields in ({"word": "hm"}, {"word": "hm", "decision": "edit"}, {"word": "h\x00m", "decision": "approve"}):
+        response = admin.post(f"{page(asked)}decide/", fields)
+        assert response.status_code in (200, 422) and "</textarea>" in text(response)
     asked.refresh_from_db()
     assert asked.state == "requested"
 

@@ -180,6 +180,14 @@ def test_with_the_cloud_account_its_requests_end(request_one, alice, account):
         actions.approve_request(asked.team, alice, asked.id)
 
 
+def test_one_person_has_so_many_waiting_and_no_more(request_one, account, monkeypatch):
+    monkeypatch.setattr("catalog.actions.requests.MOST_WAITING", 2)
+    request_one(), request_one()
+    with pytest.raises(actions.ActionError, match="2 of your requests wait"):
+        request_one()
+    assert Registration.objects.count() == 2
+
+
 def test_a_request_of_another_team_is_not_there(request_one, alice, other_team):
     asked = request_one()
     with pytest.raises(Registration.DoesNotExist):
