@@ -65,6 +65,10 @@ class Door:
         self.shut()
         if self._shut is not None:
             self._shut.close()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """On all who are in, in the middle of an answer too."""
         for connection in list(self._connections):
             connection.transport.abort()
 
@@ -122,6 +126,11 @@ class Simulator(Remote):
         """Take connections again after a fault that refused them."""
         assert self._loop is not None
         asyncio.run_coroutine_threadsafe(self._door.open(), self._loop).result(10)
+
+    def hang_up(self) -> None:
+        """Cut every connection: whoever waits for a slow answer asks again."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._door.hang_up)
 
     def _run(self) -> None:
         try:
