@@ -115,11 +115,19 @@ def _row(at: int, pairs: Iterable[tuple[str, Any]]) -> FileRow:
     values: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for name, value in pairs:
+        name, kept = _whole(name), _whole(value) if isinstance(value, str) else value
         if name in values:
             errors[name[:60]] = _("This is given twice.")
-        flag = name in FLAGS and isinstance(value, str)
-        values[name] = _TRUTHS.get(value.strip().lower(), value) if flag else value
+        elif kept != value:
+            errors[name[:60]] = _("This has a character that no text has.")
+        flag = name in FLAGS and isinstance(kept, str)
+        values[name] = _TRUTHS.get(kept.strip().lower(), kept) if flag else kept
     return FileRow(at, values, errors)
+
+
+def _whole(text: str) -> str:
+    """The text without halves of a character, as an escape in JSON may make them."""
+    return text.encode(errors="replace").decode()
 
 
 def without_passwords(text: str, rows: Iterable[FileRow]) -> str:

@@ -241,6 +241,16 @@ BY_CODE: dict[str, Words] = {
         _("The cloud account was deleted before this was sent."),
         _("Register the image again with another cloud account."),
     ),
+    "BatchCancelled": Words(
+        _("Not sent"),
+        _("The batch was cancelled before this was sent."),
+        _("Register what is missing again from the page of the batch."),
+    ),
+    "BatchStopped": Words(
+        _("Not sent"),
+        _("The cloud refused an image before it for a reason that holds for the others too."),
+        _("Look at what the batch's page says of it. Once that is mended, register the rejected again from there."),
+    ),
     "PasswordUnreadable": Words(
         _("Password unreadable"),
         _("The stored registry password does not open with the keys this server has."),

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from catalog import (
     actions,
+    batch_sending,
     connection_tests,
     pulses,
     registration,
@@ -40,6 +41,11 @@ def register_image(registration_id: str) -> None:
 
 
 @shared_task
+def register_batch(batch_id: str) -> None:
+    batch_sending.send_next(UUID(batch_id), settings.SYNC_PATIENCE_SECONDS)
+
+
+@shared_task
 def remove_image(removal_id: str) -> None:
     removal.remove(UUID(removal_id), settings.SYNC_PATIENCE_SECONDS)
 
@@ -50,6 +56,7 @@ def settle_registrations() -> None:
     removal.settle()
     if shelving.make_due():
         runs.queue_due_sources()
+    batch_sending.reconcile()
 
 
 @shared_task
@@ -78,6 +85,7 @@ def retire() -> None:
 def tidy() -> None:
     actions.purge_drafts()
     actions.purge_passwords()
+    actions.purge_batch_drafts()
     actions.expire_requests()
     connection_tests.end_stale_tests()
     actions.finish_removals()

@@ -6,6 +6,14 @@ given with them.
 """
 
 from catalog.actions.base import ActionError, Actor
+from catalog.actions.batches import (
+    DraftOver,
+    cancel_batch,
+    confirm_batch,
+    create_batch,
+    draft_batch,
+    purge_batch_drafts,
+)
 from catalog.actions.cloud_accounts import (
     create_cloud_account,
     delete_cloud_account,
@@ -59,13 +67,17 @@ __all__ = [
     "Actor",
     "AlreadyOnShelf",
     "CountChanged",
+    "DraftOver",
     "NotWaiting",
     "NoteConflict",
     "ViewChanged",
     "add_labels",
     "add_sources",
     "approve_request",
+    "cancel_batch",
+    "confirm_batch",
     "correct_image",
+    "create_batch",
     "create_cloud_account",
     "create_registration",
     "create_view",
@@ -74,12 +86,14 @@ __all__ = [
     "delete_label",
     "delete_source",
     "delete_view",
+    "draft_batch",
     "expire_requests",
     "finish_removals",
     "keep_password",
     "make_feed",
     "pause_source",
     "promote_draft",
+    "purge_batch_drafts",
     "purge_drafts",
     "purge_passwords",
     "remove_labels",

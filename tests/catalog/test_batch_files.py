@@ -166,6 +166,11 @@ def test_a_name_that_is_given_twice_is_an_error():
         assert "given twice" in read_text(text).rows[0].errors["name"]
 
 
+def test_half_a_character_is_an_error_and_goes_no_further():
+    (row,) = read_text(r'[{"type": "vm", "name": "a\ud800", "\udc00": "x"}]').rows
+    assert row.values == {"type": "vm", "name": "a?", "?": "x"} and "no text has" in row.errors["name"]
+
+
 def test_a_row_with_more_cells_than_columns_is_an_error():
     good, bad = read_text("type,name\nvm,a,,\nvm,b,,c\n").rows
     assert not good.errors and "more cells" in bad.errors[""]
