@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from catalog.labels import DIMENSIONS, SHORT, source_names, value_label
 from catalog.models import Source
+from catalog.search import fold, is_at_starts
 from catalog.supported import Systems
 from catalog.typed import Filter, read, written
 from catalog.values import CLOSED, canonical, escaped, is_none, split
@@ -131,6 +132,11 @@ class ImageFilter:
         return replace(self, q="")
 
     @property
+    def at_starts(self) -> list[str]:
+        """The words that are found at the starts of words alone (catalog/search.py)."""
+        return [word for word in self.q.split() if is_at_starts(fold(word))]
+
+    @property
     def typed(self) -> str:
         """The words as the search box holds them, and the address."""
         return " ".join(map(written, self.q.split()))
@@ -201,7 +207,9 @@ def parse(
     found: dict[str, list[str]] = {}
     notices: list[str] = []
     for key, value in _pairs(query):
-        value = _NO_TEXT.sub(" " if key == "q" else "\ufffd", value)
+        if key == "q" and _NO_TEXT.search(value):
+            notices.append(_("The search held a character that no text can hold; it was left out."))
+        value = _NO_TEXT.sub("" if key == "q" else "\ufffd", value)
         if key in DIMENSIONS or key in ("q", "sort") or (key == "view" and not strict):
             found.setdefault(key, []).append(value if key == "q" else value.strip())
         elif strict or key not in PAGE_KEYS:
@@ -214,6 +222,9 @@ def parse(
         said = [Filter(d, *value) for text in found.get(d, ()) for value in split(text)]
         if choice := _choice([*said, *(one for one in typed.filters if one.key == d)], names, notices):
             choices[d] = choice
+    if typed.signs:
+        told_of = {"word": _cut(" ".join(typed.signs))}
+        notices.append(_("“%(word)s” has no letter or digit, so it is not searched.") % told_of)
     words, all_of_them = typed.searched(MOST_WORDS, LONGEST_VALUE)
     if not all_of_them:
         notices.append(_("The search is too long; only its beginning is searched."))

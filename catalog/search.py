@@ -18,6 +18,8 @@ _CJK = "\u2e80-\u2fdf\u3005-\u3007\u3041-\u30ff\u3100-\u312f\u31a0-\u31bf\u31f0-
 _CJK += "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff"
 _RUNS = re.compile(f"([{_CJK}]+)|((?:(?![{_CJK}])[^\\W_])+)")
 _ASCII_STARTS = re.compile(r"(?<![a-z0-9])[a-z0-9]{1,2}")
+# What pg_trgm makes a trigram of, wherever in a text it stands: three letters, or what is beside a word's end.
+_TRIGRAM = re.compile(r"[^\W_]{3}|[^\W_]{2}[\W_]|[\W_][^\W_]")
 
 
 def fold(text: str) -> str:
@@ -60,7 +62,7 @@ def search_pieces(text: str) -> list[str]:
 
 
 def query_pieces(word: str) -> list[str]:
-    """The pieces an image must all have to answer a folded word too short for trigrams: "计算" is one, "a股" is two.
+    """The pieces an image must all have to answer a folded word without trigrams: "计算" is one, "a股" is two.
 
     Empty for a word of signs alone, which nothing answers.
     """
@@ -73,3 +75,21 @@ def query_pieces(word: str) -> list[str]:
         else:
             pieces.extend(map(str.__add__, cjk, cjk[1:]))
     return list(dict.fromkeys(pieces))
+
+
+def has_trigrams(word: str) -> bool:
+    """Whether the index of trigrams knows where a folded word may be. It is read whole for a word that has none, as
+    "c++", for seconds that no deadline ends.
+    """
+    return _TRIGRAM.search(word) is not None
+
+
+def is_piece(word: str) -> bool:
+    """Whether an image that has the pieces of a folded word surely has the word: it is not "境-", nor "a股"."""
+    return _RUNS.fullmatch(word) is not None
+
+
+def is_at_starts(word: str) -> bool:
+    """Whether a folded word is found at the starts of words alone, and may be inside of others too."""
+    begun = _RUNS.match(word)
+    return begun is not None and bool(begun[2]) and not has_trigrams(word)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from catalog.browse import NOTHING, Choice, ImageFilter
 from catalog.providers.systems import KNOWN_DISTRIBUTIONS
-from catalog.search import fold, query_pieces
+from catalog.search import fold, has_trigrams, is_piece, query_pieces
 
 # Each dimension's column, of catalog_image and of catalog_facetcount alike.
 COLUMNS = {
@@ -59,18 +59,20 @@ def matching(asked: ImageFilter, alias: str = "i") -> Condition:
 def searched(asked: ImageFilter, alias: str = "i") -> Condition | None:
     """What selects the images that have every word, None without a search.
 
-    A word of one or two letters is sought at word starts, by its pieces (catalog/search.py); one of signs alone is
-    passed over.
+    A word without trigrams is sought by its pieces (catalog/search.py), the text then only where these are; one of
+    signs alone is passed over.
     """
     if not asked.q:
         return None
     found = []
     for word in fold(asked.q).split():
-        if len(word) >= 3:
+        if has_trigrams(word):
             pattern = re.sub(r"([\\%_])", r"\\\1", word)
             found.append(Condition(f"{alias}.search_text LIKE %s", [f"%{pattern}%"]))
         elif pieces := query_pieces(word):
             found.append(Condition(f"{alias}.search_pieces @> %s::text[]", [pieces]))
+            if not is_piece(word):
+                found.append(Condition(f"strpos({alias}.search_text, %s) > 0", [word]))
     return all_of(*found) if found else Condition("false", [])
 
 

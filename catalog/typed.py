@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from catalog.labels import DIMENSIONS
+from catalog.search import fold, query_pieces
 
 KEYS = (*DIMENSIONS, "sort")
 
@@ -38,10 +39,13 @@ class Filter(NamedTuple):
 
 @dataclass(slots=True)
 class Typed:
-    """`pending` is the filter at the end that somebody may still be typing; it is not among `filters`."""
+    """`pending` is the filter at the end that somebody may still be typing; it is not among `filters`. `signs` are the
+    words without a letter or digit, which nothing finds.
+    """
 
     filters: list[Filter] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
+    signs: list[str] = field(default_factory=list)
     without_value: list[str] = field(default_factory=list)
     pending: Filter | None = None
 
@@ -68,7 +72,12 @@ def read(text: str, *, typing: bool = False) -> Typed:
         elif not any(one.value for one in filters):
             found.without_value.append(key)
         found.filters += [one for one in filters if one.value]
-    found.words = [word for part in (rest + text[at:]).split() if (word := _TRIMMED.sub("", part))]
+    for part in (rest + text[at:]).split():
+        word = _TRIMMED.sub("", part)
+        if query_pieces(fold(word)):
+            found.words.append(word)
+        elif not (typing and text.endswith(part)):  # "-" may be the beginning of a filter
+            found.signs.append(word or part)
     return found
 
 

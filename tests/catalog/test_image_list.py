@@ -80,7 +80,7 @@ def test_it_filters_counts_and_says_what_it_does(look: Callable[..., Any], sourc
     response = look("?arch=arm64&distribution=ubuntu")
     shown = text(response)
     assert "Arch: arm64" in shown and "Distribution: Ubuntu" in shown and "1 of 3 images" in shown
-    assert "two" not in shown and "one m-one" in shown
+    assert "m-two" not in shown and "one m-one" in shown
     rail = counts_in_rail(response)
     assert rail["arch=arm64"] == 1 and rail["distribution=Ubuntu"] == 1 and rail["distribution=CentOS"] == 1
     assert "distribution=Windows" not in rail, "a count leaves out its own facet's choice and honours the others'"
@@ -117,6 +117,31 @@ def test_it_says_what_it_did_not_understand(look: Callable[..., Any], source: So
 def test_odd_input_is_no_error(look: Callable[..., Any], source: Source, query: str) -> None:
     put(source, "one")
     assert look(f"?{query}").status_code == 200
+
+
+def test_it_says_that_a_short_word_is_found_at_starts_only(look: Callable[..., Any], source: Source) -> None:
+    put(source, "gromacs")
+    for query, said in (("gr", "“ gr ” at the start of words only"), ("gr+g+mac", "“ gr g ” at the starts of words only"),
+                        ("xx", "0 of 1 image · “ xx ” at the start of words only")):  # fmt: skip
+        assert said in text(look(f"?q={query}"))
+    for query in ("gromacs", "-g", "镜像", "计"):
+        assert "words only" not in text(look(f"?q={query}"))
+
+
+def test_signs_alone_are_told_and_hide_nothing(look: Callable[..., Any], source: Source) -> None:
+    put(source, "one")
+    for query in ("-", "...", "%22"):
+        shown = text(look(f"?q={query}"))
+        assert "has no letter or digit, so it is not searched." in shown and "m-one" in shown
+
+
+def test_a_sign_beside_a_character_is_searched_too(look: Callable[..., Any], source: Source) -> None:
+    put(source, "环境-1")
+    put(source, "环境1")
+    put(source, "env", description="c++ 12")
+    put(source, "other", description="c+ 12")
+    assert "m-环境-1" in text(look("?q=境-")) and "m-环境1" not in text(look("?q=境-"))
+    assert "m-env" in text(look("?q=c%2B%2B")) and "m-other" not in text(look("?q=c%2B%2B"))
 
 
 def test_more_parameters_than_a_page_has_are_refused_in_words(look: Callable[..., Any], source: Source) -> None:

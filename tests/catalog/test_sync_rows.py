@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 import pytest
+from django.db import connection
 
 from catalog import rows, search
 from catalog.models import Image
@@ -178,6 +179,41 @@ def test_pieces_are_cjk_characters_and_pairs_and_the_starts_of_words(text, piece
 )
 def test_a_short_word_is_looked_up_by_its_pieces(word, pieces):
     assert search.query_pieces(word) == pieces
+
+
+@pytest.mark.parametrize(
+    ("word", "has_trigrams", "is_piece", "is_at_starts"),
+    [
+        ("cuda", True, True, False),
+        ("7.9", True, False, False),
+        ("-a", True, False, False),
+        ("ab-", True, False, False),
+        ("ab", False, True, True),
+        ("c++", False, False, True),
+        ("a股", False, False, True),
+        ("股a", False, False, False),
+        ("境-", False, False, False),
+        ("计算", False, True, False),
+        ("---", False, False, False),
+    ],
+)
+def test_which_index_a_word_is_looked_up_in(word, has_trigrams, is_piece, is_at_starts):
+    assert (search.has_trigrams(word), search.is_piece(word), search.is_at_starts(word)) == (
+        has_trigrams, is_piece, is_at_starts)  # fmt: skip
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("word", ["cuda", "7.9", "-a-", "ab-", "_a_", ".计.", "v1.", "дом", "计算机"])
+def test_the_database_knows_trigrams_where_we_say_so(word):
+    """Of a pattern without any it reads the whole index."""
+    pattern = f"%{word}%".replace("_", r"\_")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE texts AS SELECT n::text AS t FROM generate_series(1, 1000) AS n")
+        cursor.execute("CREATE INDEX ON texts USING gin (t gin_trgm_ops)")
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) SELECT 1 FROM texts WHERE t LIKE %s", [pattern])
+        plan = cursor.fetchone()[0][0]["Plan"]
+    assert search.has_trigrams(word) and plan["Plans"][0]["Actual Rows"] < 1000, plan
 
 
 def test_pieces_of_ascii_are_the_same_on_the_short_way():

@@ -63,7 +63,7 @@ def test_filters_among_the_words_become_filters() -> None:
         ("a sort:-size b", "q=a%20b&sort=-size"),
         ("-sort:size", "sort=-size"),
         ("\u200eos:linux\ufeff", "os=linux"),
-        ("cu\0da\tos:linux\x1b", "os=linux&q=cu%20da"),
+        ("cu\x1fda\tos:linux\x1b", "os=linux&q=cu%20da"),
     ],
 )
 def test_it_takes_filters_as_people_write_them(text: str, query: str) -> None:
@@ -81,13 +81,34 @@ def test_it_takes_filters_as_people_write_them(text: str, query: str) -> None:
         "os :linux",
         "-cuda",
         "foo:bar",
-        ":",
+        "c++",
         "a:os:linux",
     ],
 )
 def test_whatever_else_has_a_colon_is_searched(text: str) -> None:
     found = asked(text)
     assert (found.q, found.choices, found.took, found.notices) == (text, {}, False, ())
+
+
+@pytest.mark.parametrize("text", ["-", "...", '"', '""', ":", "， 。", "🐧", "a - b"])
+def test_signs_alone_are_not_searched_and_it_says_so(text: str) -> None:
+    found = asked(text)
+    told = text if text[0] != "a" else "-"
+    assert found.q == ("a b" if text[0] == "a" else "") and not found.choices
+    assert found.notices == (f"“{told}” has no letter or digit, so it is not searched.",)
+    with pytest.raises(UnknownFilter):
+        parse(f"q={quote(text)}", TEAM, [], strict=True)
+
+
+def test_a_dash_may_be_the_beginning_of_a_filter_while_it_is_typed() -> None:
+    assert asked("cuda -", typing=True).notices == () and asked("cuda - ", typing=True).notices
+
+
+def test_a_character_that_is_none_is_left_out_and_it_says_so() -> None:
+    found = whole("q=cu%00da")
+    assert found.q == "cuda" and found.notices == (
+        "The search held a character that no text can hold; it was left out.",
+    )
 
 
 def test_what_only_looks_like_a_filter_is_searched_in_quotes() -> None:
