@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
@@ -101,15 +102,16 @@ def _preview(request: TeamRequest, form: RegistrationForm) -> HttpResponse:
     """What would be sent, and the errors of what is filled in. The password stays away: a user name stands for it."""
     form.is_valid()
     context = look(form, has_password=bool(form.cleaned_data.get("registry_user"))) | {"form": form, "oob": True}
-    _blame_twins(form, context["twins"])
+    _blame_twins(request.membership.team, form, context["twins"])
     if request.headers.get("HX-Typing") != "true":  # nobody is told of a mistake in a word they are still writing
-        context["checked"] = [form[name] for name in form.fields if name != "type" and form[name].value()]
+        slots = [field for field in form if field.name != "type" and not field.is_hidden]
+        context["checked"] = [field for field in slots if field.value()]
     return render(request, "catalog/_registration_preview.html", context)
 
 
 def _review(request: TeamRequest, team: Team, form: RegistrationForm, kept: UUID | None) -> HttpResponse:
     """The exact call, masked. A password that was typed is sealed now and does not go back."""
-    if _blame_twins(form, form_twins(form)):
+    if _blame_twins(team, form, form_twins(form)):
         return _form_page(request, team, form, kept, status=422)
     coming = review_tokens.begin(team, form.password, kept)
     has_password = review_tokens.has_password(team, coming)
@@ -196,11 +198,11 @@ def _form_page(
     return render(request, "catalog/registration_add.html", context, status=status)
 
 
-def _blame_twins(form: RegistrationForm, found: list[Twin]) -> bool:
-    """Say at the name what is in the way."""
-    in_the_way = [twin.sentence for twin in found if twin.is_in_the_way]
-    for sentence in in_the_way[:1]:
-        form.add_error("name", sentence)
+def _blame_twins(team: Team, form: RegistrationForm, found: list[Twin]) -> bool:
+    """Say at the name what is in the way, and lead there."""
+    in_the_way = [twin for twin in found if twin.is_in_the_way]
+    for twin in in_the_way[:1]:
+        form.add_error("name", render_to_string("catalog/_registration_twin.html", {"twin": twin, "team": team}))
     return bool(in_the_way)
 
 
