@@ -94,7 +94,8 @@ def claim_place(team: Team, account_id: UUID | None, region: str, spec: Spec) ->
     """Within a transaction: hold the account, and refuse what its region has or is about to have. Two equal forms sent
     at once, as by a double click, meet here.
     """
-    account = CloudAccount.objects.select_for_update().filter(team=team, id=account_id).first()
+    accounts = CloudAccount.objects.select_for_update().filter(team=team)
+    account = accounts.filter(id=account_id).first() if account_id else None
     if account is None:
         raise ActionError("account", _("This cloud account is no longer there."))
     if image := shelving.on_shelf(account, region, spec.type, spec.name, spec.version):

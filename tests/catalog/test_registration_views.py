@@ -13,12 +13,9 @@ from catalog.actions import purge_passwords
 from catalog.models import Registration
 from catalog.registration import TABLE, register
 from catalog.registration_spec import PASSWORD
+from tests.catalog.registering import ADD, CANARY, LIST, REFERENCE, fields_of, filled_in, review, send, text
 
 pytestmark = pytest.mark.django_db
-
-LIST, ADD = "/t/aero/registrations/", "/t/aero/registrations/add/"
-CANARY = "canary-registry-password"
-REFERENCE = "registry-vpc.cn-hangzhou.aliyuncs.com/ehpc_open/nginx:latest"
 
 
 @pytest.fixture
@@ -44,46 +41,7 @@ def vm(account):
 
 @pytest.fixture
 def container(account):
-    return {
-        "type": "container",
-        "account": account.id,
-        "region": "cn-hangzhou",
-        "name": "app-image",
-        "version": "V1.0",
-        "description": "应用测试镜像。",
-        "registry_url": REFERENCE,
-        "registry": "enterprise",
-        "registry_cri_id": "cri-xyz795ygf8k9",
-        "registry_user": "username",
-        "registry_password": CANARY,
-    }
-
-
-def text(response):
-    return response.content.decode()
-
-
-def fields_of(response):
-    """What the review page's form would send."""
-    found = {}
-    for tag in re.findall(r"<input[^>]*>", text(response)):
-        name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
-        if name and 'type="hidden"' in tag and name[1] not in ("csrfmiddlewaretoken", "next"):
-            found[name[1]] = value[1] if value else ""
-    return found
-
-
-def review(admin, form):
-    response = admin.post(ADD, form | {"step": "review"})
-    assert response.status_code == 200, text(response)
-    return fields_of(response), text(response)
-
-
-def send(admin, form):
-    kept, _shown = review(admin, form)
-    response = admin.post(ADD, kept | {"step": "send"})
-    assert response.status_code == 302, text(response)
-    return Registration.objects.latest("created_at")
+    return filled_in(account)
 
 
 def password_of(registration):
@@ -269,7 +227,7 @@ def test_its_page_follows_it_to_the_shelf(admin, vm, simulated):
     shown = text(admin.get(url, headers={"HX-Request": "true"}))
     assert "<html" not in shown and "The image is on the shelf." in shown
     assert registration.remote_id in shown and registration.request_id in shown
-    assert f"/t/aero/images/{registration.image_id}/" in shown and "every 10s" in shown
+    assert f"/t/aero/images/{registration.image_id}/" in shown and "every 4s" in shown
     Registration.objects.update(state="seen", seen_at=timezone.now())
     assert "hx-get" not in text(admin.get(url, headers={"HX-Request": "true"}))
 
@@ -316,10 +274,10 @@ def test_an_unknown_outcome_says_that_nobody_knows_and_never_offers_to_resend_wh
     url = f"{LIST}{registration.id}/"
     shown = text(admin.get(url))
     assert "Nobody knows yet whether it worked" in shown and "It is not sent again by itself" in shown
-    assert "?like=" not in shown and "Try again" not in shown and "every 10s" in shown
+    assert "?like=" not in shown and "It is not there" not in shown and "every 15s" in shown
     Registration.objects.update(next_lookup_at=None, lookups=5)
     over = text(admin.get(url))
-    assert "not found it" in over and "?like=" in over and "hx-get" not in over
+    assert "An admin decides" in over and "?like=" not in over and "hx-get" not in over
 
 
 def test_it_hides_other_teams_registrations(admin, make_account, other_team):

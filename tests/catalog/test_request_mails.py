@@ -116,6 +116,16 @@ def test_each_is_written_in_its_readers_language(request_one, alice):
     assert "申请" in found.subject and "asks" not in found.subject + found.body
 
 
+def test_a_name_stays_a_name(request_one, alice, mail_server, speaks_to):
+    speaks_to(mail_server.server_address[1])
+    request_one(name="镜像\u2028Bcc: mallory@example.org <b>" + "y" * 400, version=None)
+    tasks.mail_requests()
+    (found,) = [read(one) for one in mail_server.mails]
+    assert found["To"] == alice.email and "Bcc" not in found
+    assert "register 镜像 Bcc: mallory@example.org" in found["Subject"] and len(found["Subject"]) < 200
+    assert "<b>yyy" in found.get_content() and "&lt;" not in found.get_content()
+
+
 def test_who_wants_none_or_may_not_decide_gets_none(request_one, alice, bob, eve, charlie):
     silent = make_user("silent@example.org", "Silent")
     silent.preferences["mails"] = "off"

@@ -9,12 +9,11 @@ from accounts.models import SealedSecret
 from catalog.models import Registration
 from catalog.registration import TABLE
 from catalog.requests import to_be_seen
+from tests.catalog.registering import ADD, CANARY, LIST, filled_in, review, send, text
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
-LIST, ADD = "/t/aero/registrations/", "/t/aero/registrations/add/"
-CANARY = "canary-registry-password"
 HOSTILE = "<script>alert(1)</script> ' \" \u202e 镜像"
 
 
@@ -40,46 +39,13 @@ def viewer(as_user, bob):
 
 @pytest.fixture
 def container(account):
-    return {
-        "type": "container",
-        "account": account.id,
-        "region": "cn-hangzhou",
-        "name": "app-image",
-        "version": "V1.0",
-        "registry_url": "registry-vpc.cn-hangzhou.aliyuncs.com/ehpc_open/nginx:latest",
-        "registry": "enterprise",
-        "registry_cri_id": "cri-xyz795ygf8k9",
-        "registry_user": "username",
-        "registry_password": CANARY,
-    }
+    return filled_in(account)
 
 
 @pytest.fixture
 def asked(editor, container):
     """Asked for on the page, password and all."""
-    return ask(editor, container)
-
-
-def text(response):
-    return response.content.decode()
-
-
-def review(client, form):
-    response = client.post(ADD, form | {"step": "review"})
-    assert response.status_code == 200, text(response)
-    tags = [tag for tag in re.findall(r"<input[^>]*>", text(response)) if 'type="hidden"' in tag]
-    pairs = [(re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)) for tag in tags]
-    fields = {name[1]: value[1] if value else "" for name, value in pairs if name}
-    return {name: value for name, value in fields.items() if name not in ("csrfmiddlewaretoken", "next")}, text(
-        response
-    )
-
-
-def ask(client, form):
-    fields, _shown = review(client, form)
-    response = client.post(ADD, fields | {"step": "send"})
-    assert response.status_code == 302, text(response)
-    return Registration.objects.latest("created_at")
+    return send(editor, container)
 
 
 def page(asked):
@@ -106,7 +72,7 @@ def test_the_editors_last_button_asks_and_says_who_decides(editor, alice, contai
 def test_an_admin_registers_at_once(admin, container):
     _fields, shown = review(admin, container)
     assert ">Register</button>" in shown and "as an editor" not in shown
-    made = ask(admin, container)
+    made = send(admin, container)
     assert (made.state, made.decision) == ("pending", "")
 
 
@@ -234,7 +200,7 @@ def test_a_second_request_of_the_same_image_is_told_at_review_and_to_the_admin(e
     assert told not in text(admin.get(page(asked)))
     _fields, shown = review(editor, container)
     assert told in shown and page(asked) in shown
-    second = ask(editor, container)
+    second = send(editor, container)
     assert page(asked) in text(admin.get(page(second))) and page(second) in text(admin.get(page(asked)))
 
 
@@ -258,7 +224,7 @@ def badge(client):
 
 def test_the_navigation_counts_what_waits_for_whom(admin, editor, viewer, asked, container):
     assert [badge(one) for one in (admin, editor, viewer)] == ["1", None, None]
-    second = ask(editor, container | {"name": "other"})
+    second = send(editor, container | {"name": "other"})
     assert badge(admin) == "2"
     assert "2 requests wait for you." in text(admin.get(LIST))
     assert "2 requests wait for an admin." in text(viewer.get(LIST))
