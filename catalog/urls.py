@@ -1,6 +1,7 @@
 from django.urls import path
 
 from catalog.views import (
+    batches,
     bulk,
     changes,
     cloud_accounts,
@@ -75,6 +76,12 @@ urlpatterns = [
     path("t/<slug:slug>/tests/<uuid:test_id>/", cloud_accounts.connection_test, name="connection_test"),
     path("t/<slug:slug>/registrations/", registration_lists.registration_list, name="registration_list"),
     path("t/<slug:slug>/registrations/add/", registrations.registration_add, name="registration_add"),
+    path("t/<slug:slug>/registrations/many/", batches.batch_add, name="batch_add"),
+    path("t/<slug:slug>/registrations/many/template.csv", batches.batch_template, name="batch_template"),
+    path("t/<slug:slug>/registrations/many/<uuid:batch_id>/", batches.batch_detail, name="batch_detail"),
+    path("t/<slug:slug>/registrations/many/<uuid:batch_id>/review/", batches.batch_review, name="batch_review"),
+    path("t/<slug:slug>/registrations/many/<uuid:batch_id>/results.csv", batches.batch_export, name="batch_export"),
+    path("t/<slug:slug>/registrations/many/<uuid:batch_id>/cancel/", batches.batch_cancel, name="batch_cancel"),
     path("t/<slug:slug>/registrations/ecs-images/", registrations.registration_images, name="registration_images"),
     path(
         "t/<slug:slug>/registrations/<uuid:registration_id>/",

@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from accounts.models import ROLE_RANK, Team, User
-from catalog.models import ConnectionTest, Registration, SavedView, SyncRun
+from catalog.models import Batch, ConnectionTest, Registration, SavedView, SyncRun
 
 pytestmark = [pytest.mark.access, pytest.mark.django_db]
 
@@ -78,6 +78,12 @@ TEAM_PAGES = [
     Rule("catalog:cloud_account_delete", "admin", "GET POST", "account"),
     Rule("catalog:connection_test", "admin", row="test"),
     Rule("catalog:registration_list", "viewer"),
+    Rule("catalog:batch_add", "admin", "GET POST"),
+    Rule("catalog:batch_template", "admin"),
+    Rule("catalog:batch_detail", "viewer", row="batch"),
+    Rule("catalog:batch_export", "viewer", row="batch"),
+    Rule("catalog:batch_review", "admin", "GET POST", "batch"),
+    Rule("catalog:batch_cancel", "admin", "GET POST", "batch"),
     Rule("catalog:registration_add", "editor", "GET POST"),
     Rule("catalog:registration_images", "editor"),
     Rule("catalog:registration_detail", "viewer", row="registration"),
@@ -128,6 +134,9 @@ def rows(team: Team, eve: User, make_source: Callable[..., Any], make_image: Cal
         ),
         "test": ConnectionTest.objects.create(team=team, cloud_account=account, requested_by="alice@example.org"),
         "registration": registration,
+        "batch": Batch.objects.create(
+            team=team, cloud_account=account, requested_by="alice@example.org", confirmed_at=timezone.now()
+        ),
         "request": Registration.objects.create(
             team=team, cloud_account=account, account_name=account.name, region="cn-hangzhou", type="vm", name="mesher",
             state="requested", requested_by=eve.email, requester=eve,
