@@ -24,7 +24,7 @@ CHINESE = {"accept-language": "zh-CN,zh;q=0.9"}
 # What the cast and the fixtures are called.
 DATA = (
     "Aero HPC", "Alice Liddell", "Eve Editor", "Bob Viewer", "alibaba account", "huawei account", "Arm", "solver",
-    "image-", "gold",
+    "mesher", "image-", "gold",
 )  # fmt: skip
 # What stands in the address of a page that belongs to no team.
 ARGUMENTS = {
@@ -60,6 +60,27 @@ def test_a_page_of_a_team_has_no_english_left(rule: Any, rows: Any, reader: Clie
         assert left_in(answer) == [], method
         if answer.status_code == 302:
             assert left_on(reader, answer["Location"]) == {}, f"{method}, and where it leads"
+
+
+@pytest.mark.parametrize("decision", ["", "declined", "withdrawn", "expired"])
+def test_a_request_has_no_english_left(decision: str, rows: Any, reader: Client, eve: User, settings: Any):  # noqa: F811
+    settings.MAIL_IS_SET = True
+    asked, editor = rows["request"], Client(headers=CHINESE)
+    editor.force_login(eve)
+    if decision:
+        ended = {"state": "declined", "decided_at": timezone.now(), "decided_by": "alice@example.org"}
+        Registration.objects.filter(id=asked.id).update(decision=decision, decision_word="好", **ended)
+    paths = ["", "team/", "registrations/", f"registrations/{asked.id}/", f"registrations/{asked.id}/withdraw/"]
+    urls = [f"/t/aero/{path}" for path in (*paths, f"registrations/add/?like={asked.id}")]
+    assert left_on(editor, *urls) == {} and left_on(reader, *urls[:4]) == {}
+    fields = {
+        "account": asked.cloud_account_id,
+        "region": "cn-hangzhou",
+        "type": "vm",
+        "name": "m",
+        "image_id": "m-bp1",
+    }
+    assert left_in(editor.post("/t/aero/registrations/add/", fields)) == []
 
 
 @pytest.mark.parametrize("name", [*PERSONAL, *PUBLIC])
