@@ -97,6 +97,15 @@ _INVALID_FIELD = Words(
     _("Correct the field that the cloud's message names and try again."),
 )
 
+# What another call says otherwise.
+BY_OPERATION: dict[tuple[str, str], Words] = {
+    ("RemoveImage", "AccountDeleted"): Words(
+        _("Account deleted"),
+        _("The cloud account was deleted before this was sent."),
+        _("Remove the image in the E-HPC console."),
+    ),
+}
+
 BY_CODE: dict[str, Words] = {
     # Seeds ListCustomImages, ListContainerImages, DescribeImageInfos, AddImage.
     "NotAuthorized": _PERMISSION,
@@ -250,6 +259,16 @@ BY_CODE: dict[str, Words] = {
         _("Not sent"),
         _("The cloud refused an image before it for a reason that holds for the others too."),
         _("Look at what the batch's page says of it. Once that is mended, register the rejected again from there."),
+    ),
+    "NotThere": Words(
+        _("Not there"),
+        _("An admin looked and did not find the image."),
+        _("Register it again. Should it be there after all, the cloud says so."),
+    ),
+    "StillListed": Words(
+        _("Still there"),
+        _("The cloud still lists the image an hour after it was asked to remove it."),
+        _("Remove it once more. If it stays, remove it in the E-HPC console."),
     ),
     "PasswordUnreadable": Words(
         _("Password unreadable"),

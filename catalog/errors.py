@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.error_words import BY_CODE, BY_KIND, OPEN, RETRIED, TRY_AGAIN, Words
+from catalog.error_words import BY_CODE, BY_KIND, BY_OPERATION, OPEN, RETRIED, TRY_AGAIN, Words
 from catalog.providers import PROVIDERS
 from catalog.providers.base import ProviderError
 from catalog.providers.messages import in_words
@@ -38,9 +38,9 @@ GRANTS = {
     (provider.vendor, operation): action
     for provider in PROVIDERS.values()
     for operation, action in zip(provider.operations, provider.actions, strict=True)
-} | {("alibaba", "AddImage"): "ehpc:AddImage"}
-
+}
 WRITES = {"AddImage", "RemoveImage"}
+GRANTS |= {("alibaba", operation): f"ehpc:{operation}" for operation in WRITES}
 
 
 def explain(
@@ -54,7 +54,7 @@ def explain(
     if isinstance(error, ProviderError):
         error = {**error.as_dict(), "kind": error.kind}
     operation, code, kind = (str(error.get(name) or "") for name in ("operation", "code", "kind"))
-    words = _own_words(code) or BY_KIND.get(kind) or OPEN
+    words = BY_OPERATION.get((operation, code)) or _own_words(code) or BY_KIND.get(kind) or OPEN
     retried = operation not in WRITES if retried is None else retried
     first = [RETRIED if retried else TRY_AGAIN] if words.passes else []
     return Explanation(

@@ -4,6 +4,7 @@ Each try is kept with the row, for its page and for the admin who decides when t
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,9 +32,9 @@ SHOWN = ("remote_id", "name", "version", "description")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The images the cloud listed, and why that may not be all of them."""
+    """What was looked for, and why there may be more than the cloud told."""
 
-    images: list[RemoteImage]
+    image: RemoteImage | None
     error: ProviderError | None = None
 
 
@@ -52,8 +53,14 @@ def is_last(row: CloudWrite) -> bool:
     return row.lookups >= len(LOOKUPS)
 
 
-def ask(row: CloudWrite, *, names: list[str] | None = None, ids: list[str] | None = None) -> Found:
-    """Ask ListImages of the row's type, and keep what it said."""
+def ask(
+    row: CloudWrite,
+    is_it: Callable[[RemoteImage], bool],
+    *,
+    names: list[str] | None = None,
+    ids: list[str] | None = None,
+) -> Found:
+    """Ask ListImages for those of the row's type with these names or ids, and keep what it said."""
     images: list[RemoteImage] = []
     error = None
     try:
@@ -64,19 +71,20 @@ def ask(row: CloudWrite, *, names: list[str] | None = None, ids: list[str] | Non
     except ProviderError as failed:
         logger.warning("%s %s could not be looked up: %s", row._meta.model_name, row.id, failed)
         error = failed
-    asked = {"ImageType": IMAGE_TYPES[row.type]} | ({"ImageNames": names} if names else {"ImageIds": ids})
-    _keep(row, asked, Found(images, error))
-    return Found(images, error)
-
-
-def _keep(row: CloudWrite, asked: dict[str, Any], found: Found) -> None:
+    # What was looked for is kept, however many there are.
+    images.sort(key=lambda image: not is_it(image))
     look = {
         "at": timezone.now().isoformat(timespec="seconds"),
-        "asked": asked,
-        "total": len(found.images),
-        "found": [_kept(image) for image in found.images[:IMAGES_KEPT]],
-        "error": {**found.error.as_dict(), "kind": found.error.kind} if found.error else None,
+        "asked": {"ImageType": IMAGE_TYPES[row.type]} | ({"ImageNames": names} if names else {"ImageIds": ids}),
+        "total": len(images),
+        "found": [{**_kept(image), "is_it": is_it(image)} for image in images[:IMAGES_KEPT]],
+        "error": {**error.as_dict(), "kind": error.kind} if error else None,
     }
+    _keep(row, look)
+    return Found(images[0] if images and is_it(images[0]) else None, error)
+
+
+def _keep(row: CloudWrite, look: dict[str, Any]) -> None:
     with transaction.atomic():
         own = type(row)._default_manager.filter(id=row.id)
         for looks in own.select_for_update().values_list("looks", flat=True):

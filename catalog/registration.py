@@ -117,8 +117,11 @@ def _look_up(registration: Registration) -> None:
 def _find(registration: Registration) -> RemoteImage | None:
     """What ListImages has of this name, version and type; None also where it cannot be asked."""
     wanted = (registration.name, registration.version or None, registration.type)
-    listed = lookups.ask(registration, names=[registration.name]).images
-    return next((image for image in listed if (image.name, image.version or None, image.type) == wanted), None)
+
+    def is_it(image: RemoteImage) -> bool:
+        return (image.name, image.version or None, image.type) == wanted
+
+    return lookups.ask(registration, is_it, names=[registration.name]).image
 
 
 def is_under_way(account: CloudAccount, region: str, spec: Spec) -> bool:
@@ -160,7 +163,7 @@ def succeed(
         told |= {"remote_id": image_id, "request_id": request_id, "image": image}
         ended = writes.end(ADD_IMAGE, registration, "succeeded", "sending", "unknown", error=None, **told)
         if not ended:
-            transaction.set_rollback(True)
+            transaction.set_rollback(True)  # what is not so does not come onto the shelf either
     return ended
 
 

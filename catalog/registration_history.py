@@ -24,6 +24,9 @@ HAPPENED: dict[str, tuple[Promise, str]] = {
     "succeeded": (_("Accepted by the cloud"), "ok"),
     "rejected": (_("Rejected by the cloud"), "bad"),
     "unknown": (_("Outcome unknown"), "warn"),
+    "lookup_requested": (_("Looked for once more"), ""),
+    "confirmed": (_("Found to be there"), "ok"),
+    "denied": (_("Found not to be there"), "bad"),
     "seen": (_("Seen in a sync"), "ok"),
 }
 

@@ -1,4 +1,4 @@
-"""The steps of a registration as its page shows them, and its error in plain words."""
+"""The steps of a registration, or of a removal, as its page shows them, and its call."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from catalog.errors import Explanation, explain
+from catalog.following import Wait
 from catalog.lookups import LOOKUPS
-from catalog.models import Registration
+from catalog.models import CloudWrite
 from catalog.sources import OVERDUE
 
 
@@ -47,53 +47,50 @@ def call_lines(rows: Iterable[tuple[str, str]]) -> list[CallLine]:
     return lines
 
 
-def registration_steps(registration: Registration) -> list[Step]:
-    """Validated, sent, accepted, seen. A refusal or an unknown outcome ends them."""
-    steps = [Step("ok", _("Validated"), _("Every field was checked."), registration.created_at), _sent(registration)]
-    steps.append(_accepted(registration))
-    if registration.state not in ("rejected", "unknown"):
-        steps.append(_seen(registration))
+def registration_steps(registration: CloudWrite, wait: Wait | None) -> list[Step]:
+    """Validated, sent, accepted, seen. A refusal or an unknown outcome ends them. `wait` is following.wait_for_sync of
+    one that succeeded.
+    """
+    steps = [Step("ok", _("Validated"), _("Every field was checked."), registration.created_at)]
+    return steps + sending_steps(registration, _("Seen in a sync"), wait)
+
+
+def sending_steps(row: CloudWrite, seen: str, wait: Wait | None) -> list[Step]:
+    """Sent, accepted, and seen in a sync, which is called `seen`."""
+    steps = [_sent(row), _accepted(row)]
+    if row.state not in ("rejected", "unknown"):
+        steps.append(_seen(row, seen, wait))
     return steps
 
 
-def _sent(registration: Registration) -> Step:
-    if registration.state == "pending":
-        if timezone.now() - (registration.decided_at or registration.created_at) > OVERDUE:
+def _sent(row: CloudWrite) -> Step:
+    if row.state == "pending":
+        if timezone.now() - (getattr(row, "decided_at", None) or row.created_at) > OVERDUE:
             text = _("No worker has taken it for minutes: ask whoever runs this Bootshelf to look. Nothing is lost.")
             return Step("warn", _("Waiting for a worker"), text)
         return Step("now", _("Waiting for a worker"), _("It is sent once, within seconds."))
-    if registration.state == "sending":
-        return Step("now", _("Sending"), _("The cloud is being asked."), registration.sent_at)
-    if registration.sent_at is None:
+    if row.state == "sending":
+        return Step("now", _("Sending"), _("The cloud is being asked."), row.sent_at)
+    if row.sent_at is None:
         return Step("bad", _("Not sent"))
-    return Step("ok", _("Sent"), "", registration.sent_at)
+    return Step("ok", _("Sent"), "", row.sent_at)
 
 
-def _accepted(registration: Registration) -> Step:
-    state = registration.state
-    if state in ("succeeded", "seen"):
-        ids = [registration.remote_id, registration.request_id and f"{_('request')} {registration.request_id}"]
-        return Step("ok", _("Accepted"), " · ".join(filter(None, ids)), registration.finished_at)
-    if state == "rejected":
-        return Step("bad", _("Rejected"), "", registration.finished_at)
-    if state == "unknown":
-        tries = _("Looked up %(n)s of %(most)s times.") % {"n": registration.lookups, "most": len(LOOKUPS)}
+def _accepted(row: CloudWrite) -> Step:
+    if row.state in ("succeeded", "seen"):
+        ids = [row.remote_id, row.request_id and f"{_('request')} {row.request_id}"]
+        told = _("decided by %(who)s") % {"who": row.settled_by} if row.settled_by else ""
+        return Step("ok", _("Accepted"), " · ".join(filter(None, [*ids, told])), row.finished_at)
+    if row.state == "rejected":
+        told = _("decided by %(who)s") % {"who": row.settled_by} if row.settled_by else ""
+        return Step("bad", _("Rejected"), told, row.finished_at)
+    if row.state == "unknown":
+        tries = _("Looked up %(n)s of %(most)s times.") % {"n": min(row.lookups, len(LOOKUPS)), "most": len(LOOKUPS)}
         return Step("warn", _("Outcome unknown"), tries)
     return Step("", _("Accepted by the cloud"))
 
 
-def _seen(registration: Registration) -> Step:
-    if registration.state == "seen":
-        return Step("ok", _("Seen in a sync"), "", registration.seen_at)
-    if registration.state == "succeeded":
-        return Step("now", _("Seen in a sync"), _("The next sync of this region's registered images confirms it."))
-    return Step("", _("Seen in a sync"))
-
-
-def is_watched(registration: Registration) -> bool:
-    """Whether the page asks again: something is still to happen by itself."""
-    return registration.state in ("pending", "sending", "succeeded") or registration.next_lookup_at is not None
-
-
-def registration_explanation(registration: Registration) -> Explanation | None:
-    return explain(registration.error, retried=False) if registration.error else None
+def _seen(row: CloudWrite, title: str, wait: Wait | None) -> Step:
+    if row.state == "seen":
+        return Step("ok", title, "", row.seen_at)
+    return Step(wait.tone, title, wait.text) if wait else Step("", title)

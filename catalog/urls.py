@@ -12,9 +12,11 @@ from catalog.views import (
     images,
     labels,
     marks,
+    outcomes,
     overview,
     registration_lists,
     registrations,
+    removals,
     requests,
     saved_views,
     sources,
@@ -30,6 +32,8 @@ urlpatterns = [
     path("t/<slug:slug>/images/compare/", comparisons.image_compare, name="image_compare"),
     path("t/<slug:slug>/images/<uuid:image_id>/", images.image_detail, name="image_detail"),
     path("t/<slug:slug>/images/<uuid:image_id>/correct/", corrections.image_correct, name="image_correct"),
+    path("t/<slug:slug>/images/<uuid:image_id>/remove/", removals.image_remove, name="image_remove"),
+    path("t/<slug:slug>/images/<uuid:image_id>/remove/look/", removals.removal_look, name="removal_look"),
     path("t/<slug:slug>/images/<uuid:image_id>/star/", marks.image_star, name="image_star"),
     path("t/<slug:slug>/images/<uuid:image_id>/labels/", marks.image_labels, name="image_labels"),
     path("t/<slug:slug>/images/<uuid:image_id>/note/", marks.image_note, name="image_note"),
@@ -87,6 +91,19 @@ urlpatterns = [
         "t/<slug:slug>/registrations/<uuid:registration_id>/",
         registrations.registration_detail,
         name="registration_detail",
+    ),
+    path(
+        "t/<slug:slug>/registrations/<uuid:registration_id>/look/", outcomes.registration_look, name="registration_look"
+    ),
+    path(
+        "t/<slug:slug>/registrations/<uuid:registration_id>/found/",
+        outcomes.registration_found,
+        name="registration_found",
+    ),
+    path(
+        "t/<slug:slug>/registrations/<uuid:registration_id>/absent/",
+        outcomes.registration_absent,
+        name="registration_absent",
     ),
     path(
         "t/<slug:slug>/registrations/<uuid:registration_id>/decide/",

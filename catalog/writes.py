@@ -6,7 +6,7 @@ UPDATE that only one can win, and nothing ever leads back. An outcome that is no
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -130,10 +130,11 @@ def end[R: CloudWrite, T](
     error: ProviderError | None,
     actor: Actor = WORKER,
     action: str = "",
+    noted: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> bool:
     """Write the outcome with its audit row and forget the password; whether it was this one who did, since it was still
-    in one of the states `before`. `action` is the audit's, where the state does not name it.
+    in one of the states `before`. `action` is the audit's, where the state does not name it; `noted` is told there too.
     """
     if error:
         fields["request_id"] = error.request_id
@@ -144,7 +145,7 @@ def end[R: CloudWrite, T](
         if not rows.update(state=state, error=as_row(error) if error else None, **fields):
             return False
         forget(row.team_id, row._meta.db_table, row.id)
-        changes = {"state": state, "error": error and error.code, "region": row.region}
+        changes = {"state": state, "error": error and error.code, "region": row.region, **(noted or {})}
         audit.record(
             row.team, actor, f"{write.noun}.{action or state}", target=row.name, target_id=row.id, changes=changes
         )

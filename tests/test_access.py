@@ -50,6 +50,8 @@ TEAM_PAGES = [
     Rule("catalog:saved_view_share", "editor", "POST", "view"),
     Rule("catalog:saved_view_default", "admin", "POST", "view"),
     Rule("catalog:image_correct", "admin", "GET POST", "image"),
+    Rule("catalog:image_remove", "admin", "GET POST", "image"),
+    Rule("catalog:removal_look", "admin", "POST", "image"),
     Rule("catalog:image_compare", "viewer"),
     Rule("catalog:image_star", "editor", "POST", "image"),
     Rule("catalog:image_labels", "editor", "POST", "image"),
@@ -87,6 +89,9 @@ TEAM_PAGES = [
     Rule("catalog:registration_add", "editor", "GET POST"),
     Rule("catalog:registration_images", "editor"),
     Rule("catalog:registration_detail", "viewer", row="registration"),
+    Rule("catalog:registration_look", "admin", "POST", "registration"),
+    Rule("catalog:registration_found", "admin", "GET POST", "registration"),
+    Rule("catalog:registration_absent", "admin", "GET POST", "registration"),
     Rule("catalog:registration_decide", "admin", "GET POST", "request"),
 ]
 # A person's own, whatever their role; of the team's, an editor's or their owner's. Eve's shared one is asked for.
@@ -138,9 +143,16 @@ def rows(team: Team, eve: User, make_source: Callable[..., Any], make_image: Cal
             team=team, cloud_account=account, requested_by="alice@example.org", confirmed_at=timezone.now()
         ),
         "request": Registration.objects.create(
-            team=team, cloud_account=account, account_name=account.name, region="cn-hangzhou", type="vm", name="mesher",
-            state="requested", requested_by=eve.email, requester=eve,
-        ),  # fmt: skip
+            team=team,
+            cloud_account=account,
+            account_name=account.name,
+            region="cn-hangzhou",
+            type="vm",
+            name="mesher",
+            state="requested",
+            requested_by=eve.email,
+            requester=eve,
+        ),
         "view": SavedView.objects.create(team=team, owner=eve, name="Arm", shared=True),
     }
 

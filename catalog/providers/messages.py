@@ -110,6 +110,9 @@ _OF_THE_WORK = (
     _("The cloud account was deleted before this was sent."),
     _("The registry password does not open. Register the image again."),
     _("The cloud took the registration and did not say what became of it."),
+    _("The cloud took the removal and did not say what became of it."),
+    _("An admin looked and did not find the image."),
+    _("An hour later the cloud still lists the image."),
 )
 TEXTS = (*_OF_THE_CLOUDS, *_OF_THE_WIRE, *_OF_THE_ASKING, *_OF_THE_WORK)
 _LONGEST = 1000

@@ -29,6 +29,7 @@ from catalog.marked import panels
 from catalog.models import Image, Source
 from catalog.os_support import support
 from catalog.ready_commands import ready_command
+from catalog.removal_page import removal_context
 from catalog.registration_copies import can_copy
 from catalog.sources import source_cards, source_label
 from catalog.supported import today
@@ -127,6 +128,7 @@ def show_image(request: TeamRequest, team: Team, image_id: UUID, *, status: int 
         "history": history(image),
         "document": provider_data(image),
         "registration": registration,
+        **removal_context(image),
         "command": ready_command(image, registration),
         "may_copy": can_copy(image),
         "seen_at": image.seen_at(image.source),

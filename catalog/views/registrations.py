@@ -20,15 +20,12 @@ from accounts.models import CloudAccount, Team
 from catalog import actions, requests, review_tokens
 from catalog.models import Image, Registration, Source
 from catalog.providers import REGISTERED_KIND
-from catalog.registration import spec_of
 from catalog.registration_copies import can_copy, initial_like, initial_of_image
 from catalog.registration_forms import RegistrationForm
-from catalog.registration_history import had_password
+from catalog.registration_page import registration_context
 from catalog.registration_preview import form_twins, look
-from catalog.registration_spec import PASSWORD, preview
-from catalog.registration_steps import call_lines, is_watched, registration_explanation, registration_steps
+from catalog.registration_spec import PASSWORD
 from catalog.registration_twins import Twin
-from catalog.shelving import on_shelf
 from catalog.views.requests import request_page
 
 RECENT = 5
@@ -86,16 +83,12 @@ def registration_detail(request: TeamRequest, slug: str, registration_id: UUID) 
     requests.mark_told(registration, request.user)
     if registration.state in ("requested", "declined"):
         return request_page(request, registration)
-    context = {
-        "registration": registration,
-        "steps": registration_steps(registration),
-        "explanation": registration_explanation(registration),
-        "watched": is_watched(registration),
-        "existing": _existing(registration),
-        "lines": call_lines(preview(spec_of(registration), has_password=had_password(registration))),
-    }
-    page = "_registration_state" if request.htmx and not request.htmx.boosted else "registration_detail"
-    return render(request, f"catalog/{page}.html", context)
+    context = registration_context(registration)
+    if not request.htmx or request.htmx.boosted:
+        return render(request, "catalog/registration_detail.html", context)
+    if request.GET.get("shown") == context["shown"]:
+        return HttpResponse(status=204)
+    return render(request, "catalog/_registration_state.html", context)
 
 
 def _preview(request: TeamRequest, form: RegistrationForm) -> HttpResponse:
@@ -225,22 +218,3 @@ def _regions(team: Team, accounts: Iterable[CloudAccount]) -> list[str]:
     """The regions these accounts are used in, to choose from; any other can be typed."""
     sources = Source.objects.filter(team=team, cloud_account__in=list(accounts), archived_at=None)
     return sorted(set(sources.values_list("region", flat=True)))
-
-
-def _existing(registration: Registration) -> Image | None:
-    """The image in the way of a registration that was rejected because there is one: of the same name, or made of the
-    same ECS image."""
-    code = (registration.error or {}).get("code")
-    if code != "ImageAlreadyExists" or registration.cloud_account is None:
-        return None
-    wanted = (registration.region, registration.type, registration.name, registration.version)
-    if image := on_shelf(registration.cloud_account, *wanted):
-        return image
-    same = Registration.objects.filter(
-        team_id=registration.team_id,
-        cloud_account=registration.cloud_account,
-        region=registration.region,
-        vm_image_id=registration.vm_image_id,
-    ).exclude(vm_image_id=None)
-    earlier = same.exclude(image=None).select_related("image").order_by("-created_at").first()
-    return earlier.image if earlier else None

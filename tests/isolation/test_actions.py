@@ -14,7 +14,7 @@ from catalog.marks import note_digest
 from catalog.models import Image, Registration, Source
 from catalog.override_forms import CorrectionForm
 from tests.isolation.test_pages import WORD, Populate, make_world  # noqa: F401 - a fixture
-from tests.isolation.world import World, all_rows
+from tests.isolation.world import REGISTERED, World, all_rows
 
 pytestmark = [pytest.mark.access, pytest.mark.django_db]
 
@@ -86,6 +86,13 @@ ACTIONS: dict[str, Callable[[Doing], int]] = {
     "delete-account": lambda d: d.post(
         "cloud_account_delete", d.rows.account.id, images="remove", confirm=d.rows.account.name
     ),
+    "look-again": lambda d: d.post("registration_look", d.rows.rows["registration"][3].id),
+    "found": lambda d: d.post(
+        "registration_found", d.rows.rows["registration"][3].id, which="other", remote_id="m-9", seen="-"
+    ),
+    "absent": lambda d: d.post("registration_absent", d.rows.rows["registration"][3].id, seen="-"),
+    "remove-image": lambda d: d.image("image_remove", REGISTERED + 1, confirm=d.rows.images[REGISTERED + 1].name),
+    "look-removed": lambda d: d.image("removal_look", REGISTERED),
     "approve": lambda d: d.post("registration_decide", d.rows.rows["request"][0].id, decision="approve"),
     "decline": lambda d: d.post("registration_decide", d.rows.rows["request"][1].id, decision="decline", word="no"),
     "withdraw": lambda d: d.post("registration_withdraw", d.rows.rows["request"][0].id),

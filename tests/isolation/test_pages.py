@@ -11,7 +11,7 @@ from django.urls import get_resolver, reverse
 
 from accounts.models import CloudAccount, Membership, Team, User
 from catalog.models import Source, SyncRun
-from tests.isolation.world import World, canonical, populate, queries
+from tests.isolation.world import REGISTERED, World, canonical, populate, queries
 from tests.test_access import addresses as addresses_of
 
 pytestmark = [pytest.mark.access, pytest.mark.django_db]
@@ -27,8 +27,9 @@ PAGES = (
     "batch_add", "batch_cancel", "batch_detail", "batch_export", "batch_template", "change_atom", "change_feed",
     "change_list", "cloud_account_add", "cloud_account_delete", "cloud_account_detail", "cloud_account_edit",
     "connection_test", "image_bulk", "image_compare", "image_correct", "image_detail", "image_export", "image_ids",
-    "image_list", "label_delete", "label_edit", "label_list", "overview", "registration_add", "registration_detail",
-    "registration_images", "registration_list", "registration_withdraw", "run_accept", "run_detail", "run_keep",
+    "image_list", "image_remove", "label_delete", "label_edit", "label_list", "overview", "registration_absent",
+    "registration_add", "registration_detail", "registration_found", "registration_images", "registration_list",
+    "registration_withdraw", "run_accept", "run_detail", "run_keep",
     "saved_view_add", "saved_view_delete", "saved_view_list", "saved_view_open", "saved_view_rename",
     "saved_view_save", "source_add", "source_delete", "source_detail", "source_list", "team_detail",
 )  # fmt: skip
@@ -41,8 +42,8 @@ LOUD = {
 # Tried in test_actions.py.
 ONLY_POSTED = {
     "changes_seen", "cloud_account_test", "display_choose", "image_labels", "image_note", "image_star",
-    "registration_decide", "saved_view_default", "saved_view_share", "source_edit", "source_pause", "source_resume",
-    "source_sync", "batch_review",
+    "registration_decide", "registration_look", "removal_look", "saved_view_default", "saved_view_share", "source_edit",
+    "source_pause", "source_resume", "source_sync", "batch_review",
 }  # fmt: skip
 
 type Populate = Callable[[Team, User, str], World]
@@ -88,6 +89,9 @@ def addresses(world: World) -> Iterator[tuple[str, str]]:
     for image_id in ids:
         yield page("image_detail", image_id)
     yield page("image_correct", ids[2])
+    yield page("image_remove", ids[REGISTERED])
+    for name in ("registration_found", "registration_absent"):
+        yield page(name, world.rows["registration"][3].id)
     yield page("label_edit", label="gpu")
     yield page("label_delete", label="gpu")
     for field, value in (

@@ -14,10 +14,11 @@ from accounts.models import CloudAccount, Membership, Team, User
 from catalog import actions
 from catalog.browse import parse
 from catalog.display import display
-from catalog.models import Batch, Breaker, ConnectionTest, Image, ImageChange, Registration, Source, SyncRun
+from catalog.models import Batch, Breaker, ConnectionTest, Image, ImageChange, Registration, Removal, Source, SyncRun
 from tests.catalog.shelf import put
 
 KINDS = ("alibaba_ens_self", "alibaba_ehpc_container", "alibaba_ehpc_registered", "huawei_workspace")
+REGISTERED = 8  # the first of the registered images
 LABELS = ("gpu", "prod")
 QUERY = "os=linux"
 
@@ -118,6 +119,14 @@ def _register(world: World, word: str) -> None:
         Registration.objects.create(name="next", state="pending", batch=batch, batch_at=2, **common),
         Registration.objects.create(name="lost", state="unknown", error=_error(word), **common),
     ]
+    removed, lost = world.images[REGISTERED], {"state": "unknown", "error": _error(word)}
+    world.rows["removal"] = [
+        Removal.objects.create(
+            team=world.team, cloud_account=world.account, account_name=world.account.name, region="cn-hangzhou",
+            type="vm", name=removed.name, remote_id=removed.remote_id, image=removed, requested_by=world.admin.email,
+            **lost,
+        )
+    ]  # fmt: skip
     world.rows["request"] = [
         Registration.objects.create(name=f"asked {n}", state="requested", requester=world.admin, **common)
         for n in range(2)

@@ -56,7 +56,8 @@ OURS = [
     ),
     ("The database has no room left (53100).", "数据库空间不足（53100）。"),
 ]
-MAKERS = ["providers", "applying.py", "completeness.py", "connections.py", "leases.py", "registration.py", "sync.py"]
+MAKERS = ["providers", "applying.py", "completeness.py", "connections.py", "leases.py", "registration.py", "sync.py",
+          "writes.py", "removal.py", "actions/outcomes.py"]  # fmt: skip
 
 
 @pytest.mark.parametrize(("english", "chinese"), [*SEEDS, *OURS])
