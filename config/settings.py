@@ -120,9 +120,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.text("REDIS_URL") or ("redis://127.0.0.1:6379/0" if KEYLESS else "")
 if not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     env.stop("REDIS_URL is not set to an address such as redis://127.0.0.1:6379/0 (or rediss://, or unix:///path).")
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "cache"}
-}
+CACHES = {"default": {"BACKEND": "config.cache.Cache", "LOCATION": REDIS_URL, "KEY_PREFIX": "cache"}}
 
 # People
 AUTH_USER_MODEL = "accounts.User"
