@@ -10,7 +10,7 @@ from tests.conftest import PASSWORD
 
 
 @pytest.fixture
-def valkey_is_away(settings, monkeypatch) -> None:
+def valkey_is_away(settings, monkeypatch):
     settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": "unix:///nowhere/valkey.sock"}}
     monkeypatch.setattr(config_cache, "_away_until", 0.0)
     yield
@@ -18,7 +18,7 @@ def valkey_is_away(settings, monkeypatch) -> None:
 
 
 @pytest.fixture(params=["there", "away"])
-def valkey(request) -> None:
+def valkey(request):
     if request.param == "away":
         request.getfixturevalue("valkey_is_away")
     cache.clear()

@@ -1,14 +1,20 @@
-"""Stages for faults: clouds so large that every listing has a first, a middle and a last page."""
+"""Stages for faults: clouds so large that every listing has a first, a middle and a last page, and servers that may
+fall.
+"""
 
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from catalog.models import Source
+from config.celery import app
 from tests.clouds.server import Simulator
+from tests.faults.servers import OwnServer, in_use, may_mount, with_room
 from tests.processes import start_manage
 from tests.workers import kill
 
@@ -19,6 +25,7 @@ from tests.faults.stage import Stage, set_up  # noqa: E402 - what it asserts is 
 type Process = "subprocess.Popen[str]"
 
 HUAWEI_IMAGES = 280  # a hundred a page; the others have fifty
+SMALL_BYTES = 8 * 1024 * 1024
 
 
 @pytest.fixture
@@ -52,3 +59,47 @@ def start_command(settings: Any, simulated: Simulator) -> Iterator[Callable[[], 
     for process in started:
         kill(process)
         process.communicate()
+
+
+@pytest.fixture(scope="session")
+def own_postgres(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[OwnServer]:
+    """Migrated and empty. Where this machine lets us mount one, it has a small file system at `small` beside its data
+    (tests/faults/test_disk.py)."""
+    home = tmp_path_factory.mktemp("postgres")
+    server = OwnServer(home, "postgres", with_room(home / "small", SMALL_BYTES) if may_mount() else None)
+    try:
+        server.start()
+        with django_db_blocker.unblock(), in_use(server):
+            call_command("migrate", verbosity=0)
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def database(transactional_db: None, own_postgres: OwnServer) -> Iterator[OwnServer]:
+    """A PostgreSQL of the tests of this directory, up, and empty afterwards: everything here and every process that is
+    started has it for its database. Before all rows are made: `@pytest.mark.usefixtures("database")`."""
+    with in_use(own_postgres):
+        yield own_postgres
+        if not own_postgres.is_up:
+            own_postgres.start()
+        call_command("flush", verbosity=0, interactive=False)
+
+
+@pytest.fixture
+def broker(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnServer]:
+    """A Valkey of this test's own, up: what is queued here goes there, and the workers started have it too."""
+    server = OwnServer(tmp_path, "valkey")
+    try:
+        server.start()
+        settings.REDIS_URL = server.url
+        settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": server.url}}
+        monkeypatch.setenv("REDIS_URL", server.url)
+        monkeypatch.setitem(app.conf, "broker_url", server.url.replace("unix://", "redis+socket://", 1))
+        monkeypatch.setattr(app.amqp, "_producer_pool", None)
+        yield server
+    finally:
+        server.remove()

@@ -113,9 +113,8 @@ def lose(run: SyncRun) -> str:
     return run.state
 
 
-def announce(*runs: SyncRun) -> None:
-    """It is noticed at once, instead of in a minute, that nobody has taken these queued runs: their message was lost,
-    or there was none."""
-    queued = SyncRun.objects.filter(id__in=[run.id for run in runs], state="queued")
-    assert queued.update(heartbeat_at=Now() - timedelta(seconds=ANNOUNCE_AGAIN_SECONDS + 1)) == len(runs)
-    assert reconcile()["announced"] == len(runs)
+def announce() -> None:
+    """It is noticed at once, instead of in a minute, that nobody has taken the queued runs: their message was lost, or
+    there was none."""
+    SyncRun.objects.filter(state="queued").update(heartbeat_at=Now() - timedelta(seconds=ANNOUNCE_AGAIN_SECONDS + 1))
+    reconcile()
