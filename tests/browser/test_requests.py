@@ -56,7 +56,7 @@ def test_an_editor_asks_is_declined_asks_again_and_finds_the_image_on_the_shelf(
     expect(editor.get_by_role("heading", name="Waiting for an admin")).to_be_visible()
 
     admin.goto(f"{home}/registrations/")
-    admin.get_by_role("link", name="Show them").click()
+    admin.get_by_role("link", name="Show it").click()
     admin.get_by_role("link", name="solver").first.click()
     expect(admin.get_by_role("group", name="AddImage")).to_contain_text("••••••••")
     admin.get_by_role("button", name="Decline").click()
