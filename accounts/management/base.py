@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +75,8 @@ class PlainCommand(BaseCommand):
             raise CommandError(f"The team {team.slug} has no cloud account {name!r}.")
         return account
 
-    def read_json(self, path: str, what: str) -> Any:
-        """The document in this file, or on stdin for "-". `what` names it in an error, which never repeats its
-        content.
-        """
+    def read_bytes(self, path: str, what: str) -> bytes:
+        """What is in this file, or on stdin for "-". `what` names it in an error, which never repeats its content."""
         try:
             if path == "-":
                 data = sys.stdin.buffer.read(LARGEST_FILE + 1)
@@ -90,10 +89,30 @@ class PlainCommand(BaseCommand):
             ) from None
         if len(data) > LARGEST_FILE:
             raise CommandError(f"The {what} is larger than 1 MiB.")
-        try:
-            return json.loads(data.decode("utf-8-sig"))
-        except (ValueError, RecursionError):
-            raise CommandError(f"The {what} is not JSON.") from None
+        return data
+
+    def read_json(self, path: str, what: str) -> Any:
+        """The document in this file, or on stdin for "-"."""
+        return as_json(self.read_bytes(path, what), what)
+
+
+def as_json(data: bytes, what: str) -> Any:
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise CommandError(f"The {what} is not JSON.") from None
+
+
+def fit(text: str, width: int) -> str:
+    """The text in so many columns of a terminal; what could steer the terminal is shown as what it is not."""
+    shown, used = "", 0
+    for letter in text:
+        letter = "�" if unicodedata.category(letter)[0] == "C" else letter
+        wide = 2 if unicodedata.east_asian_width(letter) in "WF" else 0 if unicodedata.combining(letter) else 1
+        if used + wide > width:
+            return f"{shown[:-1]}…" if used == width else f"{shown}…"
+        shown, used = shown + letter, used + wide
+    return shown + " " * (width - used)
 
 
 def utf8(text: str, what: str) -> str:

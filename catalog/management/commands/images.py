@@ -1,5 +1,4 @@
 import re
-import unicodedata
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -7,7 +6,7 @@ from urllib.parse import quote
 import orjson
 from django.core.management.base import CommandError, CommandParser
 
-from accounts.management.base import PlainCommand
+from accounts.management.base import PlainCommand, fit
 from catalog.browse import ImageFilter, UnknownFilter, parse
 from catalog.fields import FIELDS
 from catalog.models import Source
@@ -59,7 +58,7 @@ def json_lines(asked: ImageFilter) -> Iterator[str]:
 
 
 def table_lines(asked: ImageFilter) -> Iterator[str]:
-    yield "  ".join(_fit(title.upper().replace("_", " "), width) for title, width in TABLE.items()).rstrip()
+    yield "  ".join(fit(title.upper().replace("_", " "), width) for title, width in TABLE.items()).rstrip()
     system = "coalesce(concat_ws(' ', left(i.distribution, 60), left(i.os_version, 20)), '')"
     shown = {
         "name": "left(i.name, 80)",
@@ -67,16 +66,4 @@ def table_lines(asked: ImageFilter) -> Iterator[str]:
         "os": f"coalesce(nullif({system}, ''), i.os)",
     }
     for row in stream(asked, ", ".join(shown.get(column, f"i.{column}") for column in TABLE)):
-        yield "  ".join(_fit(text, width) for text, width in zip(row, TABLE.values(), strict=True)).rstrip()
-
-
-def _fit(text: str, width: int) -> str:
-    """The text in so many columns of a terminal; what could steer the terminal is shown as what it is not."""
-    shown, used = "", 0
-    for letter in text:
-        letter = "�" if unicodedata.category(letter)[0] == "C" else letter
-        wide = 2 if unicodedata.east_asian_width(letter) in "WF" else 0 if unicodedata.combining(letter) else 1
-        if used + wide > width:
-            return f"{shown[:-1]}…" if used == width else f"{shown}…"
-        shown, used = shown + letter, used + wide
-    return shown + " " * (width - used)
+        yield "  ".join(fit(text, width) for text, width in zip(row, TABLE.values(), strict=True)).rstrip()
