@@ -40,12 +40,13 @@ def keeps_form[View: Callable[..., Any]](*secrets: str, back: tuple[str, str]) -
 
 
 def filled_in(request: HttpRequest) -> dict[str, str]:
-    """What of a posted form is to be kept; nothing where the view keeps none."""
+    """What of a form is to be kept, as it was posted, or as HTMX asks about it; nothing where the view keeps none."""
     secrets, back = _told(request)
-    if request.method != "POST" or back is None:
+    asks = getattr(request, "htmx", False) and request.method == "GET"
+    if back is None or not (asks or request.method == "POST"):
         return {}
-    left_out = {*secrets, back[0], _TOKEN}
-    found = {str(name): str(text) for name, text in request.POST.items() if text and name not in left_out}
+    sent, left_out = request.GET if asks else request.POST, {*secrets, back[0], _TOKEN}
+    found = {str(name): str(text) for name, text in sent.items() if text and name not in left_out}
     return found if sum(map(len, found.values())) <= LONGEST else {}
 
 

@@ -64,6 +64,7 @@ def registration_add(request: TeamRequest, slug: str) -> HttpResponse:
     return (_send if step == "send" else _review)(request, team, form, kept)
 
 
+@keeps_form(back=("step", "edit"))
 @require_GET
 def registration_images(request: TeamRequest, slug: str) -> HttpResponse:
     """The ECS images of an account's region that have the words in `image_id`: what goes below that field."""
@@ -137,6 +138,7 @@ def _send(request: TeamRequest, team: Team, form: RegistrationForm, coming: UUID
     except actions.ActionError as error:
         form.blame(error)
         return _form_page(request, team, form, coming, status=422)
+    kept_forms.forget(request)
     return redirect("catalog:registration_detail", team.slug, made.id)
 
 

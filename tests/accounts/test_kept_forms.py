@@ -87,6 +87,21 @@ def test_what_htmx_sends_of_a_form_that_is_still_being_filled_in_leaves_it_where
     assert "You have been signed out." in json.loads(met["HX-Trigger"])["told"]["text"]
 
 
+def test_nor_does_what_it_looks_up_for_the_form(alice):
+    met = Client().get("/t/aero/registrations/ecs-images/?image_id=centos", headers={"HX-Request": "true"})
+    assert met.status_code == 204 and "HX-Redirect" not in met
+
+
+def test_it_is_forgotten_once_it_was_sent(alice, account):
+    stranger = Client()
+    vm = {"type": "vm", "account": account.id, "region": "cn-hangzhou", "name": "solver", "image_id": "m-bp1"}
+    signed_in(stranger, stranger.post(ADD, vm))
+    assert "kept_form" in stranger.session
+    review = hidden(stranger.post(ADD, vm | {"step": "review"}))
+    assert stranger.post(ADD, review | {"step": "send"}).status_code == 302
+    assert "kept_form" not in stranger.session
+
+
 @pytest.mark.parametrize("form", [{}, {"registry_password": CANARY, "step": "send"}, FORM | {"name": "x" * LONGEST}])
 def test_what_is_nothing_or_no_form_goes_by_the_plain_way(form, alice):
     met = Client().post(ADD, form)
