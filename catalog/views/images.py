@@ -29,8 +29,8 @@ from catalog.marked import panels
 from catalog.models import Image, Source
 from catalog.os_support import support
 from catalog.ready_commands import ready_command
-from catalog.removal_page import removal_context
 from catalog.registration_copies import can_copy
+from catalog.removal_page import removal_context
 from catalog.sources import source_cards, source_label
 from catalog.supported import today
 from config.deadline import in_time
