@@ -1,5 +1,6 @@
 """Sign-in by allauth: by email, nothing told about who exists, and a password that can be asked for anew."""
 
+import logging
 import re
 
 import pytest
@@ -61,6 +62,16 @@ def test_a_wrong_password_and_an_unknown_address_look_alike(alice):
         text = re.sub(r"\b[A-Za-z0-9]{64}\b", "TOKEN", response.content.decode())
         pages.append((response.status_code, text.replace(email, "EMAIL")))
     assert pages[0] == pages[1]
+
+
+@pytest.mark.canary
+def test_a_log_at_debug_holds_no_password(alice, caplog):
+    """A template that misses a name logs all of what it looked in."""
+    caplog.set_level(logging.DEBUG, "django.template")
+    _, response = sign_in(alice.email, "c4nary-wrong-password", kept="a-form")
+    assert "Failed lookup for key" in caplog.text, "it would have been logged"
+    assert response.status_code == 200 and 'value="a-form"' in response.content.decode()
+    assert "c4nary" not in caplog.text + "".join(str(record.exc_info) for record in caplog.records)
 
 
 def test_who_is_switched_off_is_kept_out(alice):
