@@ -255,11 +255,13 @@ def test_what_would_go_missing_is_named_and_led_to_where_it_is_still_there(admin
         assert all(f"/t/aero/images/{image.id}/" in shown for image in images) and named[2]["id"] not in shown
 
 
-def test_a_suspect_run_that_a_later_one_settled_offers_nothing(admin, source, make_run):
-    run = make_run(source, "suspect", minutes_ago=90, error={"lost": 9, "present": 9}, digest=b"d" * 24)
+@pytest.mark.parametrize("kept", [{}, {"kept_by": "alice@example.org", "kept_at": "2026-11-20T10:00:00+00:00"}])
+def test_a_suspect_run_that_a_later_one_settled_offers_nothing(admin, source, make_run, kept):
+    run = make_run(source, "suspect", minutes_ago=90, error={"lost": 9, "present": 9} | kept, digest=b"d" * 24)
     make_run(source)
     shown = text(admin.get(f"/t/aero/runs/{run.id}/"))
     assert "This is settled" in shown and "/accept/" not in shown
+    assert "until an admin accepts it" not in shown
     assert "A later sync said more" in text(admin.get(f"/t/aero/runs/{run.id}/accept/"))
 
 
