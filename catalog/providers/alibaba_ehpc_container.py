@@ -4,6 +4,7 @@ Seed ListContainerImages. Each cluster is a scope of its own: complete if its ow
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,7 +24,8 @@ def list_pages(connection: Connection, target: Target) -> Iterator[Page]:
         if not clusters:
             yield Page(scope="", number=1, images=[], total=0)
         for cluster in clusters:
-            yield from numbered_pages(cluster, partial(_page, client, target, cluster))
+            for page in numbered_pages(cluster, partial(_page, client, target, cluster)):
+                yield replace(page, more_scopes=cluster != clusters[-1])
 
 
 def check(connection: Connection, target: Target) -> None:

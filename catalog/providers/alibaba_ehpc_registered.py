@@ -5,6 +5,7 @@ The typed client lacks ImageType, ImageCategory and Mode: they go as extra param
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from catalog.providers.alibaba import EHPC_2023, Client
@@ -26,7 +27,8 @@ def list_pages(connection: Connection, target: Target) -> Iterator[Page]:
     """Once for VM and once for Container, each complete by itself: ListImages may take an absent ImageType for VM."""
     with Client(connection, target.region, EHPC_2023) as client:
         for image_type in IMAGE_TYPES.values():
-            yield from _pages(client, target, image_type)
+            for page in _pages(client, target, image_type):
+                yield replace(page, more_scopes=image_type == IMAGE_TYPES["vm"])
 
 
 def check(connection: Connection, target: Target) -> None:

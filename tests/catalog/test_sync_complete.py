@@ -1,5 +1,7 @@
 """Complete or unchanged: what an incomplete, shifting or failing listing does to the inventory, which is nothing."""
 
+from dataclasses import replace
+
 import pytest
 from django.db.models import F
 
@@ -33,6 +35,14 @@ def judged(*pages: Page) -> str | None:
         tally.add(one)
         came.setdefault(one.scope, set()).update(image.key for image in one.images)
     return tally.problem({scope: len(keys) for scope, keys in came.items()})
+
+
+def test_a_part_is_not_told_as_the_whole():
+    tally, told = Tally(), []
+    for one in (page("a", total=2, scope="x"), page("b", number=2, total=2, scope="x"), page("c", total=3, scope="y")):
+        tally.add(replace(one, more_scopes=one.scope == "x"))
+        told.append(tally.expected)
+    assert told == [None, None, 5]
 
 
 @pytest.mark.parametrize(
