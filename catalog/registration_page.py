@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.access import admins_of
 from catalog.errors import Explanation, explain
 from catalog.following import ask_every, wait_for_sync
 from catalog.models import CloudWrite, Image, Registration
@@ -78,6 +79,7 @@ def registration_context(registration: Registration) -> dict[str, Any]:
         "explanation": explain(registration.error, retried=False) if registration.error else None,
         "looks": looks(registration),
         "is_open": is_open(registration),
+        "admins": admins_of(registration.team) if is_open(registration) else [],
         "every": every,
         "existing": existing,
         "field": field,

@@ -4,9 +4,10 @@ from typing import Any
 
 from django.db import connection
 from django.db.models.functions import Now
+from django.test import Client
 
 from catalog import tasks
-from catalog.models import Registration
+from catalog.models import Image, Registration, Removal
 
 CANARY = "c4nary/registry+p@ssword %&=?#\"'中"
 VM = {"type": "vm", "name": "cfd-base", "version": "V1.0", "description": "for CFD", "image_id": "m-bp1akkkr1rkxtb"}
@@ -20,7 +21,7 @@ CONTAINER = {
     "registry_user": "robot",
     "registry_password": CANARY,
 }
-REGION = "cn-hangzhou"
+REGION, LISTING = "cn-hangzhou", "alibaba_ehpc_registered"
 
 # Every way an answer can be lost after the call was sent, as the simulator is told of it.
 CUT_OFF = {
@@ -45,17 +46,33 @@ def sent(cloud) -> list[dict[str, Any]]:
     return cloud.requests("AddImage")
 
 
-def age(made: Registration, column: str, seconds: float) -> None:
+def listed(cloud) -> int:
+    """How many images the cloud has."""
+    return cloud.size(LISTING, REGION)
+
+
+def image_page(client: Client, image: Image, name: str = "", **options: Any) -> str:
+    return client.get(f"/t/aero/images/{image.id}/{name}", **options).content.decode()
+
+
+def age(made: Registration | Removal, column: str, seconds: float) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE catalog_registration SET {column} = {column} - %s * interval '1 second' WHERE id = %s",
+            f"UPDATE {made._meta.db_table} SET {column} = {column} - %s * interval '1 second' WHERE id = %s",
             [seconds, made.id],
         )
 
 
-def settle(made: Registration) -> Registration:
+def settle[R: (Registration, Removal)](made: R) -> R:
     """The beat's look, at the time it is due."""
-    Registration.objects.filter(id=made.id).update(next_lookup_at=Now())
+    type(made).objects.filter(id=made.id, next_lookup_at__isnull=False).update(next_lookup_at=Now())
     tasks.settle_registrations()
     made.refresh_from_db()
+    return made
+
+
+def settle_all[R: (Registration, Removal)](made: R) -> R:
+    """Every look that is planned, each at its time."""
+    while settle(made).next_lookup_at:
+        pass
     return made
