@@ -39,6 +39,8 @@ GRANTS = {
     for provider in PROVIDERS.values()
     for operation, action in zip(provider.operations, provider.actions, strict=True)
 }
+# A code that stands for several things, by the kind of error it was.
+BY_CODE_AND_KIND = {("APIGW.0301", "invalid"): BY_CODE["InvalidTimeStamp"]}
 WRITES = {"AddImage", "RemoveImage"}
 GRANTS |= {("alibaba", operation): f"ehpc:{operation}" for operation in WRITES}
 
@@ -54,7 +56,8 @@ def explain(
     if isinstance(error, ProviderError):
         error = {**error.as_dict(), "kind": error.kind}
     operation, code, kind = (str(error.get(name) or "") for name in ("operation", "code", "kind"))
-    words = BY_OPERATION.get((operation, code)) or _own_words(code) or BY_KIND.get(kind) or OPEN
+    words = BY_OPERATION.get((operation, code)) or BY_CODE_AND_KIND.get((code, kind)) or _own_words(code)
+    words = words or BY_KIND.get(kind) or OPEN
     retried = operation not in WRITES if retried is None else retried
     first = [RETRIED if retried else TRY_AGAIN] if words.passes else []
     return Explanation(

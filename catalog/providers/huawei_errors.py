@@ -21,7 +21,7 @@ _BY_STATUS = {401: "authentication", 403: "permission", 404: "not_found", 409: "
 # Workspace refuses with 403 for these too; only the text tells.
 _ARREARS = re.compile(r"arrear|overdue|insufficient balance|欠费", re.IGNORECASE)
 _NOT_ENABLED = re.compile(r"not (?:been )?(?:enabled|subscribed|opened|activated)|未开通|未启用", re.IGNORECASE)
-_STALE = re.compile(r"x-sdk-date|request time|timestamp|clock", re.IGNORECASE)
+_STALE = re.compile(r"x-sdk-date|signature expired|request time|timestamp|clock", re.IGNORECASE)
 _PAIRS = (("error_code", "error_msg"), ("errorCode", "errorMsg"), ("code", "message"))
 _AGAIN = ("throttled", "unavailable")
 

@@ -66,6 +66,14 @@ def test_a_missing_permission_names_the_action_to_grant(vendor, operation, actio
     assert found.grant == action
 
 
+def test_a_clock_that_is_off_is_told_from_a_wrong_key_that_has_the_same_code():
+    stale, wrong = (
+        {"operation": "ListImages", "code": "APIGW.0301", "kind": kind} for kind in ("invalid", "authentication")
+    )
+    assert explain(stale, vendor="huawei").title == explain({"code": "InvalidTimeStamp.Expired"}).title
+    assert explain(wrong, vendor="huawei").title == explain({"kind": "authentication"}).title
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_code_it_does_not_know_is_explained_by_its_kind(kind):
     found = explain(ProviderError("ListImages", "Brand.New", "New words.", kind=kind))

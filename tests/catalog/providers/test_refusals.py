@@ -64,6 +64,8 @@ HUAWEI = [
     (400, "WKS.00010001", "The request cannot be understood.", "invalid", 1),
     (401, "APIGW.0301", "Incorrect IAM authentication information: verify aksk signature fail", "authentication", 1),
     (401, "APIGW.0301", "Incorrect IAM authentication information: x-sdk-date expired", "invalid", 1),
+    (401, "APIGW.0301", "Incorrect IAM authentication information: signature expired", "invalid", 1),
+    (401, "APIGW.0301", "Incorrect IAM authentication information: security token expired", "authentication", 1),
     (401, "APIGW.0307", "The token must be updated.", "authentication", 1),
     (403, "WKS.1", "Policy doesn't allow workspace:images:list to be performed.", "permission", 1),
     (403, "WKS.2", "The account is in arrears.", "billing", 1),
