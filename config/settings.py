@@ -236,7 +236,7 @@ KEEP_CHANGES_DAYS = env.integer("KEEP_CHANGES_DAYS", 365, least=1)
 
 # Celery. PostgreSQL holds the truth, a message is only a hint: nothing is kept in the broker that matters.
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
-CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_IGNORE_RESULT, CELERY_RESULT_EXPIRES = True, None  # there are none to clean up
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -251,18 +251,16 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_QUEUES: dict[str, dict[str, Any]] = {"celery": {}, "clock": {}}  # a worker takes from both
 CELERY_BEAT_SCHEDULER = "catalog.beat:Scheduler"
+# In seconds. No message expires: that is a time by one machine's clock, and the next one's may be an hour ahead of it.
 CELERY_BEAT_SCHEDULE = {
-    "queue-due-sources": {"task": "catalog.tasks.queue_due_sources", "schedule": 60.0, "options": {"expires": 50}},
-    "reconcile": {"task": "catalog.tasks.reconcile", "schedule": 30.0, "options": {"expires": 25}},
-    "settle-registrations": {
-        "task": "catalog.tasks.settle_registrations",
-        "schedule": 30.0,
-        "options": {"expires": 25},
-    },
-    "retire": {"task": "catalog.tasks.retire", "schedule": 600.0, "options": {"expires": 550}},
-    "tidy": {"task": "catalog.tasks.tidy", "schedule": 60.0, "options": {"expires": 50}},
-    "mail-requests": {"task": "catalog.tasks.mail_requests", "schedule": 60.0, "options": {"expires": 50}},
+    "queue-due-sources": {"task": "catalog.tasks.queue_due_sources", "schedule": 60.0},
+    "reconcile": {"task": "catalog.tasks.reconcile", "schedule": 30.0},
+    "settle-registrations": {"task": "catalog.tasks.settle_registrations", "schedule": 30.0},
+    "retire": {"task": "catalog.tasks.retire", "schedule": 600.0},
+    "tidy": {"task": "catalog.tasks.tidy", "schedule": 60.0},
+    "mail-requests": {"task": "catalog.tasks.mail_requests", "schedule": 60.0},
 }
 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.reports.PlacesOnly"
