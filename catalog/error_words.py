@@ -227,6 +227,12 @@ BY_CODE: dict[str, Words] = {
         _("Have the operator look at the worker's log."),
         passes=True,
     ),
+    "DatabaseFull": Words(
+        _("Database full"),
+        _("Bootshelf's database has no room left."),
+        _("Have the operator make room on its disks."),
+        passes=True,
+    ),
     "SourceRemoved": Words(
         _("Source removed"), _("The source was deleted while it was listed."), _("There is nothing to do.")
     ),

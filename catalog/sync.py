@@ -179,7 +179,8 @@ def _database_failed(hold: Hold, error: Exception) -> None:
         went_away = name in ("OperationalError", "InterfaceError")  # of Django or of psycopg
     else:
         went_away = state[:2] in ("08", "40") or state.startswith("57P0") or state == "25P03"
-    refusal = "has no room left" if state and state[:2] == "53" else "refused what the sync wrote"
+    is_full = bool(state and state[:2] == "53")
+    code, refusal = ("DatabaseFull", "has no room left") if is_full else ("Database", "refused what the sync wrote")
     deadline, wait = time.monotonic() + DATABASE_BACK_SECONDS, 0.1
     while True:
         try:
@@ -188,7 +189,7 @@ def _database_failed(hold: Hold, error: Exception) -> None:
             if went_away:
                 give_back(hold)
             else:
-                close_failed(hold, _own_error("Database", f"The database {refusal} ({state})."))
+                close_failed(hold, _own_error(code, f"The database {refusal} ({state})."))
         except (DatabaseError, psycopg.Error):
             if time.monotonic() + wait > deadline:
                 return  # the lease will be over, and `reconcile` sees to the run

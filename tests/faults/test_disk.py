@@ -73,7 +73,7 @@ def test_the_run_fails_and_says_so_and_the_next_one_works(
                 disk.enter_context(full_disk())
         wait_until(lambda: has_ended(run))
     stage.check_failed(run, "internal", "sync")
-    assert run.error["code"] == "Database" and "no room left (53100)" in run.error["message"]
+    assert run.error["code"] == "DatabaseFull" and "no room left (53100)" in run.error["message"]
     stage.check_untouched()
     again = request_sync(stage.source, alice)
     wait_until(lambda: has_ended(again))
