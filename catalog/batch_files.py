@@ -279,12 +279,15 @@ class _Pairs(list[tuple[str, Any]]):
 def _json_rows(text: str) -> Iterator[FileRow]:
     """A list of objects, or one object."""
     as_text: Any = {"parse_int": str, "parse_float": str, "parse_constant": str}
+    document, wrong = None, ""
     try:
         document = json.loads(text, object_pairs_hook=_Pairs, **as_text)
     except json.JSONDecodeError as error:
-        raise NotReadable(_("Line %(n)d is not JSON.") % {"n": error.lineno}) from None
+        wrong = _("Line %(n)d is not JSON.") % {"n": error.lineno}
     except (ValueError, RecursionError):
-        raise NotReadable(_("This is not JSON.")) from None
+        wrong = _("This is not JSON.")
+    if wrong:  # out of reach of the error, which holds the whole text
+        raise NotReadable(wrong)
     if isinstance(document, _Pairs):
         document = [document]
     if not isinstance(document, list):

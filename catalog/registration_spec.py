@@ -127,6 +127,11 @@ def preview(spec: Spec, *, has_password: bool = False) -> list[tuple[str, str]]:
     ]
 
 
+def checked_password(text: str) -> str | None:
+    """A registry password that is given beside a spec; None for none. Raises ValueError with one sentence."""
+    return _text(PASSWORD, text)
+
+
 def _text(name: str, value: object) -> str | None:
     """A text without the white space around it, or None; a description and a password stay as they are."""
     if value is None:

@@ -1,5 +1,6 @@
 """What the commands have in common: an error is one line on stderr and an exit code, never a traceback."""
 
+import contextlib
 import json
 import os
 import sys
@@ -97,10 +98,10 @@ class PlainCommand(BaseCommand):
 
 
 def as_json(data: bytes, what: str) -> Any:
-    try:
+    with contextlib.suppress(ValueError, RecursionError):
         return json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        raise CommandError(f"The {what} is not JSON.") from None
+    # Out of reach of the error, which holds all of what it could not read.
+    raise CommandError(f"The {what} is not JSON.")
 
 
 def fit(text: str, width: int) -> str:

@@ -30,16 +30,8 @@ class DraftOver(ActionError):
 def draft_batch(team: Team, user: User, account: CloudAccount, title: str, check: Check) -> Batch:
     """Keep what was checked until it is confirmed, its passwords sealed. Nobody else sees it, and nothing is sent."""
     with transaction.atomic():
-        batch = Batch.objects.create(
-            team=team,
-            cloud_account=account,
-            account_name=account.name,
-            title=title[:200],
-            unit=check.unit,
-            author=user,
-            requested_by=user.email,
-            drafted=[row.as_dict() for row in check.rows],
-        )
+        drafted = [row.as_dict() for row in check.rows]
+        batch = _batch(user, account, title, check, author=user, drafted=drafted)
         _seal(team, {row.id: row.password for row in check.rows if row.password})
     return batch
 
@@ -81,14 +73,7 @@ def create_batch(
         wanted, out = _hold(team, account.id, check.rows)
         if not wanted:
             return None, out
-        batch = Batch.objects.create(
-            team=team,
-            cloud_account=account,
-            account_name=account.name,
-            title=title[:200],
-            unit=check.unit,
-            requested_by=actor_name(actor),
-        )
+        batch = _batch(actor, account, title, check)
         _seal(team, {row.id: row.password for row in wanted if row.password})
         _register(batch, actor, wanted, len(out))
     return batch, out
@@ -104,6 +89,18 @@ def purge_batch_drafts() -> int:
     """Forget the drafts that nobody confirmed in time; their passwords go as those of reviews do. How many."""
     over = Batch.objects.filter(confirmed_at=None, created_at__lte=Now() - 2 * batches.DRAFT_LIFE)
     return over.delete()[0]
+
+
+def _batch(actor: Actor, account: CloudAccount, title: str, check: Check, **fields: Any) -> Batch:
+    return Batch.objects.create(
+        team_id=account.team_id,
+        cloud_account=account,
+        account_name=account.name,
+        title=title[:200],
+        unit=check.unit,
+        requested_by=actor_name(actor),
+        **fields,
+    )
 
 
 def _hold(team: Team, account_id: UUID | None, rows: list[Row]) -> tuple[list[Row], dict[UUID, LeftOut]]:

@@ -22,6 +22,7 @@ from catalog.batch_forms import BatchForm
 from catalog.export import BOM
 from catalog.models import Batch, Source
 from catalog.providers import REGISTERED_KIND
+from catalog.registration_spec import checked_password
 
 RECENT = 5
 PAGE_SIZE = 100
@@ -69,9 +70,8 @@ def batch_review(request: TeamRequest, slug: str, batch_id: UUID) -> HttpRespons
     except ValueError:
         return _review_page(request, batch, status=422)
     try:
-        actions.confirm_batch(
-            team, request.user, batch.id, expected=expected, passwords=_typed(request.POST, batch, team)
-        )
+        passwords = _typed(request.POST, batch)
+        actions.confirm_batch(team, request.user, batch.id, expected=expected, passwords=passwords)
     except actions.DraftOver:
         return redirect("catalog:batch_review", team.slug, batch.id)
     except actions.CountChanged:
@@ -186,12 +186,17 @@ def _review_page(
     return render(request, "catalog/batch_review.html", context, status=status)
 
 
-def _typed(given: QueryDict, batch: Batch, team: Team) -> dict[tuple[str, str], Secret[str]]:
-    """The passwords given at the review, by server and user. Each field names its login, which may not be the nth any
-    more."""
-    rows = batches.draft_rows(batch)
-    asked = {batches.field_of(*batches.login_of(row)): batches.login_of(row) for row in rows}
-    return {login: Secret(str(given[field])) for field, login in asked.items() if given.get(field)}
+def _typed(given: QueryDict, batch: Batch) -> dict[tuple[str, str], Secret[str]]:
+    """The passwords given at the review, by server and user. Raises ActionError."""
+    found = {}
+    for login in map(batches.login_of, batches.draft_rows(batch)):
+        try:
+            if password := checked_password(given.get(batches.field_of(*login), "")):
+                found[login] = Secret(password)
+        except ValueError as error:
+            message = _("The password of %(user)s: %(why)s") % {"user": login[1], "why": str(error)}
+            raise actions.ActionError("", message) from None
+    return found
 
 
 def _confirmed(team: Team, batch_id: UUID) -> Batch:

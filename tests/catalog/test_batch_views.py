@@ -189,6 +189,15 @@ def test_a_password_is_asked_for_once_for_each_user(admin, account):
         assert open_secret(account.team_id, TABLE, one.id, PASSWORD).reveal() == CANARY
 
 
+@pytest.mark.parametrize("password", ["x" * 1001, "a\nb", "a\tb"])
+def test_a_password_that_cannot_be_sent_is_told_and_nothing_is(admin, account, password):
+    review = upload(admin, account, containers(1, registry_password=None))["Location"]
+    (field,) = re.findall(r'name="(password-[0-9a-f]+)"', page(admin.get(review)))
+    response = confirm(admin, review, **{field: password})
+    assert response.status_code == 422 and "The password of robot: " in page(response)
+    assert password not in page(response) and not Registration.objects.exists()
+
+
 def test_a_draft_whose_time_is_over_leads_back_to_the_form(admin, account):
     review = upload(admin, account, vms(1))["Location"]
     Batch.objects.update(created_at=timezone.now() - timedelta(minutes=31))

@@ -7,6 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from accounts.management.base import PlainCommand, as_json
 from accounts.models import CloudAccount, Team
+from accounts.secrets import Secret
 from catalog import actions, batch_files, batches, registration
 from catalog.actions.base import checked_region
 from catalog.batch_command import Outcome, Sending
@@ -45,19 +46,19 @@ class Command(PlainCommand):
     def handle(self, *args: Any, team: str, account: str, region: str, spec: str, json: bool, **options: Any) -> None:
         owner = self.team(team)
         payer = self.account(owner, account)
-        data = self.read_bytes(spec, "spec")
+        data = Secret(self.read_bytes(spec, "spec"))
         if is_list(data, spec):
             self.register_list(owner, payer, region, data, spec, json)
         else:
-            self.register_one(owner, payer, region, as_json(data, "spec"))
+            self.register_one(owner, payer, region, Secret(as_json(data.reveal(), "spec")))
 
-    def register_one(self, owner: Team, payer: CloudAccount, region: str, document: Any) -> NoReturn:
-        wanted, errors = validate_spec(document)
+    def register_one(self, owner: Team, payer: CloudAccount, region: str, document: Secret[Any]) -> NoReturn:
+        wanted, errors = validate_spec(document.reveal())
         if wanted is None:
             raise CommandError(
                 " ".join(f"{field}: {message}" if field else message for field, message in errors.items())
             )
-        password = document.get(PASSWORD) or None
+        password = Secret(document.reveal()[PASSWORD]) if document.reveal().get(PASSWORD) else None
         for field, warning in warnings(wanted, region, has_password=bool(password)):
             self.complain(f"Warning: {field}: {warning}")
         try:
@@ -80,7 +81,7 @@ class Command(PlainCommand):
         sys.exit(EXIT_CODES[outcome])
 
     def register_list(
-        self, owner: Team, payer: CloudAccount, region: str, data: bytes, path: str, as_json: bool
+        self, owner: Team, payer: CloudAccount, region: str, data: Secret[bytes], path: str, as_json: bool
     ) -> NoReturn:
         title = "" if path == "-" else PurePath(path).name
         check = self.checked(data, title, region)
@@ -98,10 +99,10 @@ class Command(PlainCommand):
         self.complain(", ".join(f"{n} {state}" for state, n in told.items()) + f" of {len(check.rows)}.")
         sys.exit(3 if "unknown" in told else 1 if told.keys() & {"rejected", "not_sent"} else 0)
 
-    def checked(self, data: bytes, title: str, region: str) -> batches.Check:
+    def checked(self, data: Secret[bytes], title: str, region: str) -> batches.Check:
         """The list, without an error; else each is told, and that is all."""
         try:
-            check = batches.check_file(batch_files.read_file(data, title), checked_region(region))
+            check = batches.check_file(batch_files.read_file(data.reveal(), title), checked_region(region))
         except batch_files.NotReadable as error:
             raise CommandError(str(error), returncode=REFUSED) from None
         for one in check.errors:
@@ -120,7 +121,7 @@ class Command(PlainCommand):
         self.stdout.flush()
 
 
-def is_list(data: bytes, path: str) -> bool:
+def is_list(data: Secret[bytes], path: str) -> bool:
     """Whether it is several specs: by its ending, or since it is a list in JSON or YAML. One spec is a JSON object."""
-    begin = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+    begin = data.reveal().removeprefix(b"\xef\xbb\xbf").lstrip()
     return PurePath(path).suffix.lower() in LISTS or begin.startswith(LIST_BEGINS)
