@@ -229,9 +229,11 @@
     showNarrowing();
   });
 
-  // What comes along with an answer does not take away what somebody is at.
+  // What comes along with an answer does not take away what somebody is at, nor what they typed since they asked.
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
-    if (event.detail.target.matches("[data-undisturbed]:focus-within")) event.detail.shouldSwap = false;
+    const place = event.detail.target;
+    if (!place.matches("[data-undisturbed]")) return;
+    if (place.matches(":focus-within") || $$("input", place).some((one) => one.value !== one.defaultValue)) event.detail.shouldSwap = false;
   });
 
   // Keys. Not while somebody types, and never with a modifier.

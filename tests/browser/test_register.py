@@ -167,6 +167,24 @@ def test_a_server_that_was_typed_is_not_overwritten(live_server, page, sign_in, 
     assert complaints == []
 
 
+def test_an_answer_that_comes_late_does_not_overwrite_what_was_typed_meanwhile(
+    live_server, page, sign_in, alice, account, complaints
+):
+    sign_in(alice)
+    page.goto(f"{live_server}/t/aero/registrations/add/")
+    held = []
+    page.route("**/registrations/add/", lambda route: route.continue_() if held else held.append(route), times=1)
+    with page.expect_request(lambda request: request.method == "POST"):
+        page.get_by_label("Image reference").fill("ghcr.io/team/app:1")
+    page.get_by_label("Server to sign in to").fill("login.ghcr.io")
+    page.get_by_label("User name").focus()
+    held[0].continue_()
+    expect(page.get_by_text("The address is of ghcr.io")).to_be_visible()
+    expect(page.get_by_role("button", name="Review and register")).to_be_visible()
+    expect(page.get_by_label("Server to sign in to")).to_have_value("login.ghcr.io")
+    assert complaints == []
+
+
 def end_session(page):
     page.context.clear_cookies(name="session")
 
