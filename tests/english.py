@@ -12,7 +12,7 @@ TOLD = {"data-copied", "data-failed", "data-offline", "data-forbidden"}  # by ap
 # Names, terms that the clouds' Chinese pages write in Latin letters, and words that are typed in a filter as they are.
 WORDS = """
 Bootshelf ECS ENS E-HPC HPC Workspace ACR AccessKey Secret SecurityToken Token token STS RAM IAM AK SK BaseOsTag ehpc
-cri CentOS Linux Ubuntu Debian Windows Server Singularity Docker docker pull GPU GiB GB MB VM vm container unknown
+cri CentOS Linux Ubuntu Debian Windows Server Singularity Docker docker pull GPU GiB GB MB KB VM vm container unknown
 ID UTC NTP API SDK CLI CSV JSON NDJSON YAML UTF Atom Excel Email Cookie Enter Esc EN Agent beat PROVIDER_ENDPOINTS
 """
 NAMES = set(WORDS.split())
