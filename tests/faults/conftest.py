@@ -14,7 +14,7 @@ from django.core.management import call_command
 from catalog.models import Source
 from config.celery import app
 from tests.clouds.server import Simulator
-from tests.faults.servers import OwnServer, in_use, may_mount, with_room
+from tests.faults.servers import OwnServer, in_use
 from tests.processes import start_manage
 from tests.workers import kill
 
@@ -25,7 +25,6 @@ from tests.faults.stage import Stage, set_up  # noqa: E402 - what it asserts is 
 type Process = "subprocess.Popen[str]"
 
 HUAWEI_IMAGES = 280  # a hundred a page; the others have fifty
-SMALL_BYTES = 8 * 1024 * 1024
 
 
 @pytest.fixture
@@ -65,10 +64,8 @@ def start_command(settings: Any, simulated: Simulator) -> Iterator[Callable[[], 
 def own_postgres(
     tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any
 ) -> Iterator[OwnServer]:
-    """Migrated and empty. Where this machine lets us mount one, it has a small file system at `small` beside its data
-    (tests/faults/test_disk.py)."""
-    home = tmp_path_factory.mktemp("postgres")
-    server = OwnServer(home, "postgres", with_room(home / "small", SMALL_BYTES) if may_mount() else None)
+    """Migrated and empty."""
+    server = OwnServer(tmp_path_factory.mktemp("postgres"), "postgres")
     try:
         server.start()
         with django_db_blocker.unblock(), in_use(server):

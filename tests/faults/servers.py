@@ -22,21 +22,24 @@ from config.embedded import find_program
 from config.settings import database
 
 START_SECONDS = 60.0
+SMALL_BYTES = 8 * 1024 * 1024
+LARGEST_SHARED_BYTES = 256 * 1024 * 1024
 NAMESPACE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-current-user", "--keep-caps", "--mount"]
 
 
 class OwnServer:
     """A "postgres" or "valkey" with its data in `home`, at one address for all its lives.
 
-    Its writes wait for the disk, as in production. `prefix` is a command that starts the server's.
+    Its writes wait for the disk, as in production. `disk` is a small one that a PostgreSQL has beside its data, where
+    there is one (small_disk).
     """
 
-    def __init__(self, home: Path, name: str, prefix: list[str] | None = None) -> None:
+    def __init__(self, home: Path, name: str) -> None:
         self.home, self.name, self.log = home, name, home / f"{name}.log"
+        self.disk, self._prefix = small_disk(home) if name == "postgres" else (None, [])
         self._sockets = Path(tempfile.mkdtemp(prefix="bootshelf-", dir="/tmp"))
         self._plan: dict[str, Any] = {"home": str(home), "name": name, "fast": False}
         self._plan["program"] = str(find_program(name))
-        self._prefix = prefix or []
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -82,6 +85,8 @@ class OwnServer:
     def remove(self) -> None:
         self.end(signal.SIGQUIT if self.name == "postgres" else signal.SIGKILL)
         shutil.rmtree(self._sockets)
+        if self.disk:
+            shutil.rmtree(self.disk)
 
 
 @contextmanager
@@ -97,15 +102,22 @@ def in_use(server: OwnServer) -> Iterator[None]:
         connection.settings_dict.update(kept)
 
 
-def may_mount() -> bool:
-    """Whether this machine lets root, or anybody in a user namespace, mount a file system that nobody else sees."""
-    words = [*NAMESPACE, "mount", "-t", "tmpfs", "tmpfs", "/tmp"]
-    return shutil.which("unshare") is not None and subprocess.run(words, capture_output=True).returncode == 0
+def small_disk(home: Path) -> tuple[Path | None, list[str]]:
+    """A file system that a server may fill up: its directory, and the command prefix to start that server with.
 
-
-def with_room(place: Path, size: int) -> list[str]:
-    """A command prefix: a file system of `size` bytes at `place`, which only the program sees. It may write there."""
-    place.mkdir()
+    One in memory that only the server sees, mounted by root or in a user namespace; else a container's /dev/shm, small
+    by itself. Without a directory where this machine has neither.
+    """
     owner = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else os.geteuid()
-    mount = f'mount -t tmpfs -o size={size},uid={owner},mode=0700 tmpfs "{place}" && exec "$@"'
-    return [*NAMESPACE, "sh", "-c", mount, "sh"]
+    tried = subprocess.run([*NAMESPACE, "mount", "-t", "tmpfs", "tmpfs", "/tmp"], capture_output=True)
+    if tried.returncode == 0:
+        place = home / "small"
+        place.mkdir()
+        mount = f'mount -t tmpfs -o size={SMALL_BYTES},uid={owner},mode=0700 tmpfs "{place}" && exec "$@"'
+        return place, [*NAMESPACE, "sh", "-c", mount, "sh"]
+    shared = os.statvfs("/dev/shm")
+    if shared.f_blocks * shared.f_frsize <= LARGEST_SHARED_BYTES:
+        place = Path(tempfile.mkdtemp(prefix="bootshelf-", dir="/dev/shm"))
+        os.chown(place, owner, -1)
+        return place, []
+    return None, []

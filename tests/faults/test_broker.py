@@ -15,8 +15,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from catalog.beat import QUEUE, Scheduler
 from catalog.models import SyncRun
 from catalog.runs import request_sync
+from tests.catalog.test_beat import beat, make_due, tick_all  # noqa: F401 - a fixture
 from tests.conftest import PASSWORD
 from tests.faults.runs import announce, begin, has_ended, held_up, nothing_is_queued
 from tests.faults.servers import OwnServer
@@ -103,3 +105,18 @@ def test_one_that_is_emptied_stops_no_sync(
     wait_until(nothing_is_queued)
     announce()
     finish(stages, [running, waiting, asked])
+
+
+def test_the_beat_goes_on(broker: OwnServer, beat: Scheduler) -> None:  # noqa: F811
+    def sent() -> int:
+        make_due(beat)
+        tick_all(beat)
+        with redis.Redis.from_url(broker.url) as valkey:
+            return int(valkey.llen(QUEUE)) if broker.is_up else 0
+
+    assert sent() == len(beat.schedule)
+    broker.end(signal.SIGKILL)
+    assert sent() == 0
+    broker.forget()
+    broker.start()
+    assert sent() == len(beat.schedule)
