@@ -168,17 +168,19 @@ def test_a_sync_goes_on_without_valkey(no_valkey, simulated, make_source):
 def test_each_account_product_and_region_has_a_bucket_and_its_name_tells_no_secret(valkey, simulated, make_source):
     valkey.flushdb()
     source = make_source("alibaba_ens_self")
-    sync(source)
-    account = source.cloud_account
-    sync(make_source("alibaba_ens_public", account))
-    sync(make_source("alibaba_ens_self", account, region="cn-shanghai"))
-    sync(make_source("alibaba_ehpc_custom", account))
+    account, seen = source.cloud_account, set()
+    for one in (
+        source,
+        make_source("alibaba_ens_public", account),
+        make_source("alibaba_ens_self", account, region="cn-shanghai"),
+        make_source("alibaba_ehpc_custom", account),
+    ):
+        sync(one)
+        seen |= set(buckets(valkey))  # a full one goes after a second
     own = f"pace:{source.team_id}:{account.id}:"
-    assert sorted(buckets(valkey)) == [
-        own + place for place in ("E-HPC:cn-hangzhou", "ENS:cn-hangzhou", "ENS:cn-shanghai")
-    ]
+    assert seen == {own + place for place in ("E-HPC:cn-hangzhou", "ENS:cn-hangzhou", "ENS:cn-shanghai")}
     sync(make_source("alibaba_ens_self"))
-    assert len(buckets(valkey)) == 4
+    assert len(seen | set(buckets(valkey))) == 4
 
 
 @pytest.mark.django_db
