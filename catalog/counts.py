@@ -18,7 +18,7 @@ from django.db import connection
 from catalog.browse import NOTHING, Choice, ImageFilter
 from catalog.combinations import AXES, Axis, Combinations, Tally, Value, read, tally
 from catalog.labels import DIMENSIONS
-from catalog.selection import Condition, all_of, foreign_distributions, of_team, searched
+from catalog.selection import Condition, all_of, called, foreign_distributions, of_team, searched
 from catalog.steps import Selected
 from catalog.walks import count_by_facets
 
@@ -66,15 +66,18 @@ def count(asked: ImageFilter) -> Counts:
     if not words and not foreign:
         kept, _ = read(asked.team_id)
         return _counted(asked, kept, [_all(kept)], None)
-    kept, found = read(asked.team_id, *_looked_up(asked, words, bool(foreign)))
+    kept, found = read(asked.team_id, *_looked_up(asked, words, foreign))
     listed = orjson.loads(found or "[]")
     hits = sum(n for _number, n, _text in listed)
-    counts = _counted(asked, kept, _parts(asked, kept, listed, only_other=not words), hits if words else None)
+    is_all = words or set(map(str.lower, asked.choices["distribution"].wanted)) == {*foreign}
+    counts = _counted(asked, kept, _parts(asked, kept, listed, by_name=not words), hits if is_all else None)
     counts.capped = hits > MOST
     if hits > _looked_at():
-        counts.selected = replace(counts.selected, hits=None)
+        seen = Counter({kept.combinations.rows[number]: n for number, n, _text in listed}) if not foreign else Counter()
+        counts.selected = replace(counts.selected, hits=None, seen=seen)
         if counts.total <= MOST:
             counts.total = count_matching(asked, counts.selected)
+            counts.selected = replace(counts.selected, found=counts.total)
     return counts
 
 
@@ -114,18 +117,13 @@ def _all(kept: Tally) -> _Part:
     return _Part(kept.combinations.axes, range(len(kept.counts)), kept.counts, kept.sums)
 
 
-def _looked_up(asked: ImageFilter, words: Condition | None, by_text: bool) -> tuple[str, list[Any]]:
-    """SQL that gives [number, count, distribution] of what a search finds, as JSON; of what is under "other", if
-    nothing is searched but a distribution that has no count of its own.
+def _looked_up(asked: ImageFilter, words: Condition | None, foreign: list[str]) -> tuple[str, list[Any]]:
+    """SQL that gives [number, count, distribution] of what a search finds, as JSON; of the images of distributions that
+    have no count of their own, if nothing is searched but these.
     """
-    text = "CASE WHEN i.distribution_facet = 'other' THEN lower(i.distribution) END" if by_text else "NULL::text"
-    if words:
-        where = all_of(of_team(asked), words)
-        rows = f"SELECT i.facets, {text} AS text FROM catalog_image i WHERE {where.sql}"  # noqa: S608
-    else:
-        where = Condition("k.team_id = %s AND k.distribution_facet = 'other'", [asked.team_id])
-        inner = f"SELECT i.facets, {text} AS text FROM catalog_image i WHERE i.facets = k.facets OFFSET 0"  # noqa: S608
-        rows = f"SELECT p.* FROM catalog_facetcount k CROSS JOIN LATERAL ({inner}) AS p WHERE {where.sql}"  # noqa: S608
+    text = "CASE WHEN i.distribution_facet = 'other' THEN lower(i.distribution) END" if foreign else "NULL::text"
+    where = all_of(of_team(asked), words or called(foreign, "i"))
+    rows = f"SELECT i.facets, {text} AS text FROM catalog_image i WHERE {where.sql}"  # noqa: S608
     return (
         "SELECT json_agg(json_build_array(facets, n, text))::text FROM ("  # noqa: S608
         f"SELECT facets, text, count(*) AS n FROM ({rows} LIMIT {_looked_at() + 1}) AS found GROUP BY 1, 2) AS grouped",
@@ -134,17 +132,23 @@ def _looked_up(asked: ImageFilter, words: Condition | None, by_text: bool) -> tu
 
 
 def _parts(
-    asked: ImageFilter, kept: Tally, listed: list[tuple[int, int, str | None]], *, only_other: bool
+    asked: ImageFilter, kept: Tally, listed: list[tuple[int, int, str | None]], *, by_name: bool
 ) -> Iterator[_Part]:
-    """What was looked up; with `only_other`, in the place of what is kept of the distributions under "other"."""
+    """What was looked up; `by_name`, with all others that are kept, of which those under "other" are called otherwise.
+    They are left out where more are called so than were looked up: no number is too large.
+    """
     combinations, choice = kept.combinations, asked.choices.get("distribution", NOTHING)
     axes, system = combinations.axes, combinations.axes["system"]
-    if only_other:
-        known = [value[1] != "other" for value in system.values]
-        yield _Part(axes, [row for row, place in enumerate(system.places) if known[place]], kept.counts)
     split: dict[bool | None, Counter[int]] = defaultdict(Counter)
     for number, n, text in listed:
         split[None if text is None else _allows_text(choice, text)][combinations.rows[number]] += n
+    if by_name:
+        named, allows_rest = sum(split.values(), Counter[int]()), _allows_text(choice, "")
+        is_other = [value[1] == "other" for value in system.values]
+        others = [row for row, place in enumerate(system.places) if is_other[place]]
+        yield _Part(axes, [row for row, place in enumerate(system.places) if not is_other[place]], kept.counts)
+        if not allows_rest or named.total() <= _looked_at():
+            yield _Part(axes, others, {row: kept.counts[row] - named[row] for row in others}, None, allows_rest)
     for allows, found in split.items():
         yield _Part(axes, list(found), found, None, allows)
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from catalog.browse import NOTHING, Choice, ImageFilter
+from catalog.orders import ORDERS
 from catalog.providers.systems import KNOWN_DISTRIBUTIONS
 from catalog.search import fold, has_trigrams, is_piece, query_pieces
 
@@ -109,7 +110,9 @@ def _distribution(choice: Choice, alias: str) -> Iterator[Condition]:
     """A known distribution by its facet; any other text, whatever its case, among those grouped under "other"."""
     column, text = f"{alias}.distribution_facet", f"lower({alias}.distribution)"
     known, foreign = _split(choice.wanted)
-    if foreign:
+    if foreign and not known:
+        yield called(foreign, alias)
+    elif foreign:
         yield Condition(f"{column} = ANY(%s) OR {column} = 'other' AND {text} = ANY(%s)", [known, foreign])
     elif known:
         yield Condition(f"{column} = ANY(%s)", [known])
@@ -118,6 +121,19 @@ def _distribution(choice: Choice, alias: str) -> Iterator[Condition]:
         yield Condition(f"{column} <> ALL(%s)", [known])
     if foreign:
         yield Condition(f"{column} <> 'other' OR {text} <> ALL(%s)", [foreign])
+
+
+def called(names: Sequence[str], alias: str) -> Condition:
+    """Of the images whose distribution is under "other", those called so, in small letters; the ranges are for the
+    index of own systems (catalog/orders.py).
+    """
+    assert ORDERS["os"].own is not None
+    key, which = (part.replace("i.", f"{alias}.") for part in ORDERS["os"].own)
+    start = "lower(left(%s, 60))"
+    one = f"({key} >= ({start} || ' ') COLLATE \"C\" AND {key} < ({start} || '!') COLLATE \"C\")"
+    ranges = " OR ".join([one] * len(names))
+    sql = f"{which} AND ({ranges}) AND lower({alias}.distribution) = ANY(%s)"
+    return Condition(sql, [*(name for name in names for _ in "<>"), list(names)])
 
 
 def _labels(choice: Choice, alias: str) -> Iterator[Condition]:

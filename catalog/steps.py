@@ -4,17 +4,20 @@ The SQL of a way gives `k` and `id`, the sort key and the id of images. `i` is t
 combination of facet values.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from catalog.browse import ImageFilter
 from catalog.combinations import Tally
 from catalog.orders import Order
-from catalog.selection import Condition, all_of
+from catalog.selection import Condition, all_of, of_team
 
 LONGEST_PAGE = 200  # what is longer is a batch of all there is
+# What of the images that were passed is looked at, words included.
+PASSED = "i.id, i.facets, i.search_text, i.search_pieces, i.distribution, i.distribution_facet, i.os_version"
+TEXT_WALK = 20_000  # rows along an index, each looked through for words
 NOTHING = Condition("SELECT NULL::text AS k, NULL::uuid AS id WHERE false", [])
 ALWAYS = Condition("true", [])
 NEVER = Condition("false", [])
@@ -25,13 +28,16 @@ class Selected:
     """What the choices of a filter select, whatever is searched: of the combinations that are kept all but those in the
     rows `others`; `images` in all.
 
-    `hits` is how many images the search finds, all choices aside, where that is known.
+    `hits` is how many images the search finds, all choices aside, where that is known, `found` how many of these are
+    selected. Of a search that finds too many to count, `seen` is how many were met of the combination in each row.
     """
 
     kept: Tally
     others: list[int]
     images: int
     hits: int | None = None
+    found: int | None = None
+    seen: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def team(self) -> int:
@@ -100,6 +106,10 @@ class Step:
         """
         return 8 * self.limit * team // images
 
+    def is_far(self, images: int | None, team: int) -> bool:
+        """Whether so many images, if that is known, lie too far apart to walk to a page of them and look for words."""
+        return images is not None and 2 * self.limit * team > TEXT_WALK * images
+
     def is_few(self, images: int, team: int) -> bool:
         """Then looking at all of so many images is less than walking past those between them, a team's all in all."""
         return images * images < 2 * self.limit * team
@@ -150,6 +160,24 @@ def gathered(asked: ImageFilter, selected: Selected, step: Step, rows: list[int]
     inner = f"SELECT {step.order.sql} AS k, i.id FROM {images(step)} WHERE i.facets = c.f AND {where.sql} OFFSET 0"  # noqa: S608
     sql = f"SELECT p.k, p.id FROM {table.sql} CROSS JOIN LATERAL ({inner}) AS p"  # noqa: S608
     return Condition(sql, [*table.params, *where.params])
+
+
+def with_words(asked: ImageFilter, selected: Selected, text: Condition, rows: list[int] | None = None) -> Condition:
+    """What selects the images of these combinations (of all that are selected) in which the words are. Where these are
+    fewer than the others, the database may meet their index with that of the words.
+    """
+    if rows is None and 2 * selected.images > selected.team:
+        return all_of(of_team(asked), text, is_selected(selected))
+    numbers = listed(selected, selected.rows if rows is None else rows)
+    return all_of(of_team(asked), text, Condition("i.facets = ANY(%s::bigint[])", [numbers]))
+
+
+def found(asked: ImageFilter, selected: Selected, step: Step, text: Condition,
+          rows: list[int] | None = None) -> Condition:  # fmt: skip
+    """All of `with_words` that lie behind the position; the OFFSET keeps the planner from looking along an order."""
+    key = step.order.sql
+    where = all_of(with_words(asked, selected, text, rows), step.behind(f"{key}{step.order.collated}"))
+    return Condition(f"SELECT {key} AS k, i.id FROM {images(step)} WHERE {where.sql} OFFSET 0", where.params)  # noqa: S608
 
 
 def images(step: Step) -> str:

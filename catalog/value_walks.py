@@ -6,13 +6,27 @@ Within one value the order is that of the ids, which are random: a walk along th
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from math import isqrt
 from typing import Any
 
 from catalog.browse import ImageFilter
 from catalog.combinations import Axis, Tally, Value
 from catalog.orders import Order
 from catalog.selection import Condition, all_of, of_team
-from catalog.steps import ALWAYS, NOTHING, Selected, Step, first_of, gathered, has, listed, to_the_end
+from catalog.steps import (
+    ALWAYS,
+    NOTHING,
+    PASSED,
+    TEXT_WALK,
+    Selected,
+    Step,
+    first_of,
+    found,
+    gathered,
+    has,
+    listed,
+    to_the_end,
+)
 
 Group = tuple[str, list[int], int]
 
@@ -41,6 +55,37 @@ def by_value(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
     parts += _own(asked, selected, step, indexed)
     if rest := selected.of(alone - indexed):
         parts.append(gathered(asked, selected, step, rest))
+    return _together(parts)
+
+
+def by_value_with_words(asked: ImageFilter, selected: Selected, step: Step, text: Condition) -> Condition:
+    """The same of images with words that very many have. Where they were met while counting tells which values surely
+    hold the rows of the step: in these they are found all together, but where they were met often, along the ids.
+    """
+    parts: list[Condition] = []
+    left, met = step.limit, sum(selected.seen.values())
+    alone, indexed = _own_rows(selected.kept, step.order)
+    rows, own = selected.of(alone - indexed), selected.of(indexed)
+    images = sum(map(selected.kept.counts.__getitem__, own))
+    if step.is_few(images, selected.team):
+        rows += own
+    else:  # as many rows as are found at once, where so few are found that the walk does not suffice
+        walked, _ = _own_walk(asked, step, all_of(has(selected, own), text), isqrt(step.limit * images))
+        parts.append(first_of(step, walked, found(asked, selected, step, text, own)))
+    for key, here, _images in _groups(selected, step, alone):
+        is_here, seen = step.after is not None and key == step.after[0], sum(selected.seen.get(row, 0) for row in here)
+        if step.is_few(seen, met):
+            rows += here
+        else:
+            walked = _ids_with_words(asked, selected, step, key, here, text)
+            parts.append(first_of(step, walked, found(asked, selected, step, text, here)))
+        left -= 0 if is_here else seen
+        if left <= 0:
+            break
+    return _together([*parts, *([found(asked, selected, step, text, rows)] if rows else [])])
+
+
+def _together(parts: list[Condition]) -> Condition:
     if not parts:
         return NOTHING
     return Condition(" UNION ALL ".join(f"({p.sql})" for p in parts), [one for p in parts for one in p.params])
@@ -92,14 +137,21 @@ def _own(asked: ImageFilter, selected: Selected, step: Step, indexed: set[int]) 
     everything = gathered(asked, selected, step, rows)
     if step.is_few(images, all_of_them):
         return [everything]
-    key, which = step.order.own
-    where, only = all_of(of_team(asked), Condition(which, []), step.behind(key)), has(selected, rows)
     bound = step.patience(images, all_of_them)
+    walked, passed = _own_walk(asked, step, has(selected, rows), bound)
+    return [first_of(step, walked, everything, to_the_end(passed, bound))]
+
+
+def _own_walk(asked: ImageFilter, step: Step, only: Condition, bound: int) -> tuple[Condition, Condition]:
+    """Along the index of own keys, past `bound` rows at most; and these."""
+    assert step.order.own is not None
+    key, which = step.order.own
+    where = all_of(of_team(asked), Condition(which, []), step.behind(key))
     way = f"ORDER BY {key} {step.way}, i.id {step.way} LIMIT {bound}"
-    passed = f"SELECT {key} AS k, i.id, i.facets FROM catalog_image i WHERE {where.sql} {way}"  # noqa: S608
-    sql = f"SELECT k, id FROM ({passed}) AS i WHERE {only.sql} ORDER BY k {step.way}, id {step.way} LIMIT {step.limit}"  # noqa: S608
-    whole = to_the_end(Condition(passed, where.params), bound)
-    return [first_of(step, Condition(sql, [*where.params, *only.params]), everything, whole)]
+    passed = Condition(f"SELECT {key} AS k, {PASSED} FROM catalog_image i WHERE {where.sql} {way}", where.params)  # noqa: S608
+    sort = f"ORDER BY k {step.way}, id {step.way} LIMIT {step.limit}"
+    sql = f"SELECT k, id FROM ({passed.sql}) AS i WHERE {only.sql} {sort}"  # noqa: S608
+    return Condition(sql, [*passed.params, *only.params]), passed
 
 
 def _along_ids(asked: ImageFilter, selected: Selected, step: Step, group: Group, *, is_here: bool) -> Condition:
@@ -110,6 +162,20 @@ def _along_ids(asked: ImageFilter, selected: Selected, step: Step, group: Group,
     where = all_of(of_team(asked), after, _has_key(step, key) if is_told else has(selected, rows))
     order = f"ORDER BY i.id {step.way} LIMIT {step.limit}"
     return Condition(f"SELECT %s::text AS k, i.id FROM catalog_image i WHERE {where.sql} {order}", [key, *where.params])  # noqa: S608
+
+
+def _ids_with_words(
+    asked: ImageFilter, selected: Selected, step: Step, key: str, rows: list[int], text: Condition
+) -> Condition:
+    """Of one value, along the ids, past TEXT_WALK rows at most."""
+    is_here = step.after is not None and key == step.after[0]
+    after = Condition(f"i.id {step.sign} %s::uuid", [step.after[1]]) if is_here and step.after else ALWAYS
+    where, only = all_of(of_team(asked), after), all_of(has(selected, rows), text)
+    passed = f"SELECT {PASSED} FROM catalog_image i WHERE {where.sql} ORDER BY i.id {step.way} LIMIT {TEXT_WALK}"  # noqa: S608
+    sql = (
+        f"SELECT %s::text AS k, i.id FROM ({passed}) AS i WHERE {only.sql} ORDER BY i.id {step.way} LIMIT {step.limit}"  # noqa: S608
+    )
+    return Condition(sql, [key, *where.params, *only.params])
 
 
 def _has_key(step: Step, key: str) -> Condition:

@@ -10,7 +10,7 @@ not). Of M images selected among the team's N, in C combinations of facet values
   the first image of each combination, then the next ones of the `limit` combinations that come first;
 - many, by a key that follows from facet values: value by value (catalog/value_walks.py);
 - with words, which no count knows: what they find, where that is known to be little; else one of the above, with the
-  words looked for row by row.
+  words looked for row by row, up to so many rows that finding all is less.
 """
 
 from catalog.browse import ImageFilter
@@ -19,25 +19,28 @@ from catalog.steps import (
     ALWAYS,
     LONGEST_PAGE,
     NOTHING,
+    PASSED,
+    TEXT_WALK,
     Selected,
     Step,
     first_of,
+    found,
     gathered,
-    images,
     is_selected,
     selected_numbers,
     to_the_end,
+    with_words,
 )
-from catalog.value_walks import by_value
+from catalog.value_walks import by_value, by_value_with_words
 
 LEAST_WALK = 500  # rows along an index
 DESCENT = 4  # so many of them cost what finding the first image of a combination does
-TEXT_WALK = 20_000
+GLANCE = 2_000  # so many images are looked through before an index is asked for words
 
 
 def walk(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
     """SQL that gives k and id of the rows of a step, and perhaps of some behind them."""
-    if not selected.images:
+    if not selected.images or 0 in (selected.hits, selected.found):
         return NOTHING
     text = by_text(asked)
     if text is not None:
@@ -51,20 +54,14 @@ def walk(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
 
 def count_by_facets(asked: ImageFilter, selected: Selected, most: int) -> Condition:
     """SQL that counts what the filter selects, up to `most`."""
-    text = by_text(asked) or ALWAYS
-    if _is_minority(selected):
-        table = selected_numbers(asked, selected)
-        inner = f"SELECT 1 FROM catalog_image i WHERE i.facets = c.f AND {text.sql} OFFSET 0"  # noqa: S608
-        sql, params = f"{table.sql} CROSS JOIN LATERAL ({inner}) AS p", [*table.params, *text.params]
-    else:
-        where = all_of(of_team(asked), is_selected(selected), text)
-        sql, params = f"catalog_image i WHERE {where.sql}", where.params
-    return Condition(f"SELECT count(*) FROM (SELECT 1 FROM {sql} LIMIT {most}) AS found", params)  # noqa: S608
+    ids = ids_by_facets(asked, selected, most)
+    return Condition(f"SELECT count(*) FROM ({ids.sql}) AS found", ids.params)  # noqa: S608
 
 
-def _is_minority(selected: Selected) -> bool:
-    """Then looking at all that the choices select is less than finding all that many words do."""
-    return selected.images <= max(TEXT_WALK, selected.team // 4)
+def ids_by_facets(asked: ImageFilter, selected: Selected, most: int) -> Condition:
+    """SQL that gives the ids of what the filter selects, up to `most`, in no order."""
+    where = with_words(asked, selected, by_text(asked) or ALWAYS)
+    return Condition(f"SELECT i.id FROM catalog_image i WHERE {where.sql} LIMIT {most}", where.params)  # noqa: S608
 
 
 def _along(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
@@ -86,9 +83,8 @@ def _walked(asked: ImageFilter, selected: Selected, step: Step, bound: int, text
 
 def _passed(asked: ImageFilter, step: Step, bound: int) -> Condition:
     key, where = step.order.sql, all_of(of_team(asked), step.behind(step.order.sql))
-    columns = "i.id, i.facets, i.search_text, i.search_pieces, i.distribution, i.distribution_facet"
     order = f"ORDER BY {key} {step.way}, i.id {step.way} LIMIT {bound}"
-    return Condition(f"SELECT {key} AS k, {columns} FROM catalog_image i WHERE {where.sql} {order}", where.params)  # noqa: S608
+    return Condition(f"SELECT {key} AS k, {PASSED} FROM catalog_image i WHERE {where.sql} {order}", where.params)  # noqa: S608
 
 
 def _leading(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
@@ -109,21 +105,13 @@ def _leading(asked: ImageFilter, selected: Selected, step: Step) -> Condition:
 
 def _by_text(asked: ImageFilter, selected: Selected, step: Step, text: Condition) -> Condition:
     """With words, or with distributions no count knows."""
-    by_facets = gathered(asked, selected, step, text=text)
-    if selected.images <= TEXT_WALK or (selected.hits is not None and selected.images <= selected.hits):
-        return by_facets
-    if selected.hits is not None:
-        return _found(asked, selected, step, text)
-    everything = by_facets if _is_minority(selected) else _found(asked, selected, step, text)
-    if step.order.axis:
+    if selected.images <= max(GLANCE, selected.hits or 0):
+        return gathered(asked, selected, step, text=text)
+    everything = found(asked, selected, step, text)
+    if selected.hits is not None or step.is_far(selected.found, selected.team):
         return everything
+    if step.order.axis:
+        return by_value_with_words(asked, selected, step, text) if selected.seen else everything
     is_page, patience = step.limit <= LONGEST_PAGE, step.patience(selected.images, selected.team)
     bound = TEXT_WALK if is_page else max(TEXT_WALK, patience)
     return first_of(step, _walked(asked, selected, step, bound, text), everything)
-
-
-def _found(asked: ImageFilter, selected: Selected, step: Step, text: Condition) -> Condition:
-    """All that words find; the OFFSET keeps the planner from looking for it along an order."""
-    key = step.order.sql
-    where = all_of(of_team(asked), text, is_selected(selected), step.behind(f"{key}{step.order.collated}"))
-    return Condition(f"SELECT {key} AS k, i.id FROM {images(step)} WHERE {where.sql} OFFSET 0", where.params)  # noqa: S608

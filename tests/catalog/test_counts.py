@@ -125,7 +125,9 @@ def is_chosen(image: Image, dimension: str, choice: Choice) -> bool:
 
 def has_words(image: Image, q: str) -> bool:
     return all(
-        set(query_pieces(word)) <= set(image.search_pieces) if word in ("cu", "1", "al") else word in image.search_text
+        set(query_pieces(word)) <= set(image.search_pieces)
+        if word in ("cu", "1", "al", "ra")
+        else word in image.search_text
         for word in fold(q).split()
     )
 

@@ -121,8 +121,11 @@ def test_odd_input_is_no_error(look: Callable[..., Any], source: Source, query: 
 
 def test_it_says_that_a_short_word_is_found_at_starts_only(look: Callable[..., Any], source: Source) -> None:
     put(source, "gromacs")
-    for query, said in (("gr", "“ gr ” at the start of words only"), ("gr+g+mac", "“ gr g ” at the starts of words only"),
-                        ("xx", "0 of 1 image · “ xx ” at the start of words only")):  # fmt: skip
+    for query, said in (
+        ("gr", "“ gr ” at the start of words only"),
+        ("gr+g+mac", "“ gr g ” at the starts of words only"),
+        ("xx", "0 of 1 image · “ xx ” at the start of words only"),
+    ):
         assert said in text(look(f"?q={query}"))
     for query in ("gromacs", "-g", "镜像", "计"):
         assert "words only" not in text(look(f"?q={query}"))

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from catalog import counts, pages, steps, walks
+from catalog import counts, pages, steps, value_walks, walks
 from catalog.browse import ImageFilter, parse
 from catalog.models import Image, Source
 from catalog.orders import ORDERS
@@ -24,7 +24,8 @@ from tests.catalog.test_counts import fill
 SYSTEMS = [("Ubuntu", "22.04"), ("Ubuntu", "16.04"), ("CentOS", "7.9"), ("Windows Server", "2016"), ("Homegrown", "7"),
            ("Älteres", None), ("armbian", "24.5"), (None, "7"), (None, None)]  # fmt: skip
 QUERIES = ["", "os=linux&arch=-arm64", "arch=arm64&label=-gold", "distribution=homegrown,ubuntu",
-           "q=zebra&os=-windows", "state=archived"]  # fmt: skip
+           "q=zebra&os=-windows", "state=archived", "q=像-&star=no", "distribution=HOMEGROWN",
+           "q=zebra&distribution=-homegrown"]  # fmt: skip
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def in_order(there: ImageFilter) -> list[UUID]:
 
 
 def forth(there: ImageFilter, size: int) -> list[UUID]:
-    page = pages.fetch(there, "i.id", size=size)
+    page = pages.fetch(there, "i.id", size=size, selected=counts.count(there).selected)
     found = [row[0] for row in page.rows]
     while page.next:
         page = pages.fetch(there, "i.id", size=size, cursor=page.next, selected=counts.count(there).selected)
@@ -131,6 +132,10 @@ def always(answer: Any) -> Callable[..., Any]:
     return lambda *_: answer
 
 
+def text_walk(rows: int) -> list[tuple[Any, str, Any]]:
+    return [(module, "TEXT_WALK", rows) for module in (steps, walks, value_walks)]
+
+
 # What makes each way the one that is gone.
 WAYS: dict[str, list[tuple[Any, str, Any]]] = {
     "as the counts say": [],
@@ -143,9 +148,16 @@ WAYS: dict[str, list[tuple[Any, str, Any]]] = {
                        (walks, "DESCENT", 0)],
     "a batch, along and then all": [
         (Step, "is_few", always(False)), (Step, "patience", always(4)), (steps, "LONGEST_PAGE", 1),
-        (walks, "LONGEST_PAGE", 1), (walks, "TEXT_WALK", 2),
+        (walks, "LONGEST_PAGE", 1), (walks, "GLANCE", 0), (walks, "TEXT_WALK", 2),
     ],
-    "words of unknown number": [(counts, "MOST", 3), (walks, "TEXT_WALK", 5), (walks, "_is_minority", always(False))],
+    "words of unknown number": [(counts, "MOST", 3), (walks, "GLANCE", 0), *text_walk(5)],
+    "words of many images, all of them": [(counts, "MOST", 3), (walks, "GLANCE", 0), (Step, "is_few", always(True))],
+    "words of many images, along": [
+        (counts, "MOST", 3), (walks, "GLANCE", 0), (Step, "is_few", always(False)), *text_walk(1000),
+    ],
+    "words of many images, along and then all": [
+        (counts, "MOST", 3), (walks, "GLANCE", 0), (Step, "is_few", always(False)), *text_walk(20),
+    ],
 }  # fmt: skip
 
 
