@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -203,4 +205,10 @@ class AuditEvent(models.Model):
         indexes = [
             models.Index(fields=["team", "-at"], name="auditevent_team_at"),
             models.Index(fields=["team", "target_id", "-at"], name="auditevent_target_at"),
+            # What was done to many at once, by each of them.
+            GinIndex(
+                OpClass(KeyTransform("ids", "changes"), "jsonb_path_ops"),
+                name="auditevent_ids",
+                condition=models.Q(target_id=None),
+            ),
         ]

@@ -23,6 +23,7 @@ from catalog.models import Image
 from catalog.selection import Condition
 
 MOST_AT_ONCE = 10_000
+MOST_TOLD = 1_000  # images that an audit row names one by one
 LOCK_SECONDS = 1.0
 
 type Images = Iterable[UUID] | Condition
@@ -129,7 +130,7 @@ def _change_label(
         tally = team_labels(team.id).get(label)
         left = tally.total if tally and changed else 0
         if changed:
-            told = {**changes, "images": len(changed)} | ({"left": left} if left else {})
+            told = {**changes, "images": len(changed), **_ids(changed)} | ({"left": left} if left else {})
             audit.record(team, actor, action, target=label, changes=told)
     return len(changed), left
 
@@ -218,12 +219,17 @@ _CROWDED = """
 def _tell(
     team: Team, actor: Actor, action: str, changed: list[UUID], changes: dict[str, Any], images: Images, query: str
 ) -> None:
-    """One audit row: by its name for one image, for many by how many they are and the filter or their ids."""
+    """One audit row: by its name for one image, for many by how many they are, the filter, and their ids."""
     if not changed:
         return
     if len(changed) == 1:
         name = Image.objects.filter(team=team, id=changed[0]).values_list("name", flat=True).get()
         audit.record(team, actor, action, target=name, target_id=changed[0], changes=changes)
         return
-    which = {"query": query} if isinstance(images, Condition) else {"ids": [str(image_id) for image_id in changed]}
-    audit.record(team, actor, action, changes={**changes, "images": len(changed), **which})
+    which = {"query": query} if isinstance(images, Condition) else {}
+    audit.record(team, actor, action, changes={**changes, "images": len(changed), **which, **_ids(changed)})
+
+
+def _ids(changed: list[UUID]) -> dict[str, Any]:
+    """For an audit row, of which the history of each image tells (catalog/history.py); more would make it too long."""
+    return {"ids": [str(image_id) for image_id in changed]} if len(changed) <= MOST_TOLD else {}

@@ -15,6 +15,7 @@ from accounts.access import TeamRequest, get_row, get_team
 from accounts.models import Team
 from catalog import actions
 from catalog.actions import ActionError, NoteConflict
+from catalog.history import history
 from catalog.marked import label_panel, note_panel, tags
 from catalog.marks import split_labels
 from catalog.models import Image
@@ -81,8 +82,8 @@ def image_note(request: TeamRequest, slug: str, image_id: UUID) -> HttpResponse:
 
 
 def _answer(request: TeamRequest, team: Team, image: Image, name: str, panel: object, refused: str) -> HttpResponse:
-    """The panel for HTMX, with the row's labels where the image is open beside the list; else the image's page, shown
-    at once where something was refused, so that what was typed is still there.
+    """The panel for HTMX, with the image's history, and the row's labels where it is open beside the list; else its
+    page, shown at once where something was refused, so that what was typed is still there.
     """
     status = 422 if refused else 200
     if not request.htmx:
@@ -98,8 +99,10 @@ def _answer(request: TeamRequest, team: Team, image: Image, name: str, panel: ob
         name: panel,
         "swapped": True,
         "row_tags": tags(image.labels, mark_safe(row)) if beside and name == "label_panel" else "",  # noqa: S308 - an id
+        "panel": f"catalog/_image_{name}.html",
+        "history": [] if refused else history(image),
     }
-    response = render(request, f"catalog/_image_{name}.html", context, status=status)
+    response = render(request, "catalog/_image_marked.html", context, status=status)
     return response if refused else trigger_client_event(response, "marked")
 
 

@@ -1,14 +1,14 @@
 """Fixtures of the browser tests: pytest-playwright's `page`, on the system's Chromium."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from accounts.models import User
 from tests.browsers import find_chromium
@@ -34,6 +34,28 @@ def sign_in(page: Page, live_server: Any) -> Callable[[User], None]:
         page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
 
     return enter
+
+
+@pytest.fixture
+def person(alice: User) -> User:
+    """Who looks at `images`."""
+    return alice
+
+
+@pytest.fixture
+def images(page: Page, live_server: Any, person: User, sign_in: Callable[[User], None]) -> str:
+    """The address of the images page, the browser wide and signed in."""
+    sign_in(person)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    return f"{live_server.url}/t/aero/images/"
+
+
+@pytest.fixture
+def plain(browser: Browser, page: Page, images: str) -> Iterator[Page]:
+    """The same browser without JavaScript."""
+    context = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture

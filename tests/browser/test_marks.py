@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from accounts.models import AuditEvent, User
 from catalog import actions
@@ -17,17 +17,18 @@ from tests.catalog.shelf import put
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture
-def images(
-    page: Page, live_server: Any, make_source: Callable[..., Source], eve: User, sign_in: Callable[[User], None]
-) -> str:
-    """The address of the images page, its browser signed in as Eve, who is an editor."""
+@pytest.fixture(autouse=True)
+def shelf(make_source: Callable[..., Source]) -> None:
+    """Twelve images."""
     source = make_source("alibaba_ehpc_custom", last_complete_at=timezone.now() - timedelta(minutes=3))
     for n in range(12):
         put(source, f"image-{n:02}", arch=["x86_64", "arm64"][n % 2], os="linux")
-    sign_in(eve)
-    page.set_viewport_size({"width": 1440, "height": 900})
-    return f"{live_server.url}/t/aero/images/"
+
+
+@pytest.fixture
+def person(eve: User) -> User:
+    """An editor."""
+    return eve
 
 
 def row(page: Page, name: str) -> Any:
@@ -83,6 +84,8 @@ def test_labels_and_a_note_are_written_beside_the_list(
     page.get_by_role("button", name="Save the note").click()
     expect(page.locator("#drawer .lines")).to_have_text("Use this one.\n<img src=x onerror=alert(1)>")
     expect(page.locator("#image-note")).to_contain_text("eve@example.org · just now")
+    for told in ("Note written", "Label removed gpu", "Labelled gold, gpu, third"):
+        expect(page.locator("#image-history")).to_contain_text(told)
     expect(page.get_by_text("Edit the note")).to_be_focused()
     accessible()
     page.get_by_text("Edit the note").click()
@@ -142,26 +145,21 @@ def test_a_narrow_card_has_its_star_and_labels(page: Page, images: str, eve: Use
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-def test_everything_works_without_javascript(browser: Browser, page: Page, images: str) -> None:
-    context = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
-    try:
-        plain = context.new_page()
-        plain.goto(f"{images}?arch=arm64&sort=-name")
-        row(plain, "image-03").get_by_role("button", name="Star").click()
-        expect(plain).to_have_url(f"{images}?arch=arm64&sort=-name")
-        expect(row(plain, "image-03").get_by_role("button", name="Star")).to_have_attribute("aria-pressed", "true")
-        plain.get_by_role("link", name="image-03").click()
-        plain.get_by_label("Labels to add").fill("gold")
-        plain.get_by_role("button", name="Add", exact=True).click()
-        expect(plain.locator("#image-labels").get_by_role("link", name="gold")).to_be_visible()
-        plain.get_by_text("Add a note").click()
-        plain.get_by_role("textbox", name="Note").fill("read me")
-        plain.get_by_role("button", name="Save the note").click()
-        expect(plain.locator(".lines")).to_have_text("read me")
-        plain.get_by_role("button", name="Remove label gold").click()
-        expect(plain.locator("#image-labels").get_by_role("link", name="gold")).to_have_count(0)
-        plain.locator(".id-line").get_by_role("button", name="Star").click()
-        expect(plain.locator(".id-line .star")).to_have_attribute("aria-pressed", "false")
-    finally:
-        context.close()
+def test_everything_works_without_javascript(plain: Page, images: str) -> None:
+    plain.goto(f"{images}?arch=arm64&sort=-name")
+    row(plain, "image-03").get_by_role("button", name="Star").click()
+    expect(plain).to_have_url(f"{images}?arch=arm64&sort=-name")
+    expect(row(plain, "image-03").get_by_role("button", name="Star")).to_have_attribute("aria-pressed", "true")
+    plain.get_by_role("link", name="image-03").click()
+    plain.get_by_label("Labels to add").fill("gold")
+    plain.get_by_role("button", name="Add", exact=True).click()
+    expect(plain.locator("#image-labels").get_by_role("link", name="gold")).to_be_visible()
+    plain.get_by_text("Add a note").click()
+    plain.get_by_role("textbox", name="Note").fill("read me")
+    plain.get_by_role("button", name="Save the note").click()
+    expect(plain.locator(".lines")).to_have_text("read me")
+    plain.get_by_role("button", name="Remove label gold").click()
+    expect(plain.locator("#image-labels").get_by_role("link", name="gold")).to_have_count(0)
+    plain.locator(".id-line").get_by_role("button", name="Star").click()
+    expect(plain.locator(".id-line .star")).to_have_attribute("aria-pressed", "false")
     assert (one("image-03").labels, one("image-03").starred, one("image-03").note) == ([], False, "read me")

@@ -14,9 +14,11 @@ from django.utils.formats import date_format
 from django.utils.html import escape
 
 from accounts.models import Team, User
-from catalog.actions import correct_image, remove_override
+from catalog.actions import correct_image, marks, remove_override
+from catalog.browse import parse
 from catalog.history import history
 from catalog.models import Image, ImageChange, Registration, Source
+from catalog.selection import matching
 from tests.catalog.shelf import put
 
 
@@ -197,7 +199,7 @@ def test_it_costs_few_queries(show: Callable[..., Any], source: Source) -> None:
         )
     with CaptureQueriesContext(connection) as queries:
         show(image)
-    assert len(queries) <= 10
+    assert len(queries) <= 11
 
 
 def test_an_archived_image_without_its_account_is_still_told_of(show: Callable[..., Any], source: Source) -> None:
@@ -231,6 +233,54 @@ def test_it_says_who_corrected_what_and_who_took_it_back(
         ("First seen", "", ""),
     ]
     assert "Architecture corrected i386 → arm64" in text(show(image))
+
+
+def test_it_says_who_marked_it_alone_or_among_others(
+    show: Callable[..., Any], source: Source, team: Team, alice: User, eve: User
+) -> None:
+    image, other = put(source, "one"), put(source, "other")
+    marks.add_labels(team, eve, [image.id], ["gold"])
+    marks.add_labels(team, alice, matching(parse("q=o", team.id, [])), ["gpu", "hpc"], query="q=o")
+    marks.set_star(team, eve, [other.id], True)
+    marks.set_star(team, alice, [image.id, other.id], True)
+    marks.set_note(team, eve, image, "use\nthis")
+    marks.set_note(team, alice, image, "n" * 500)
+    marks.set_note(team, eve, image, "")
+    marks.rename_label(team, eve, "gpu", "cuda")
+    marks.delete_label(team, alice, "hpc")
+    marks.remove_labels(team, eve, [image.id], ["gold"])
+    told = [(event.title, event.detail, event.by.partition("@")[0]) for event in history(image)]
+    assert told == [
+        ("Label removed", "gold", "eve"),
+        ("Label removed", "hpc", "alice"),
+        ("Label renamed", "gpu → cuda", "eve"),
+        ("Note removed", "n" * 200, "eve"),
+        ("Note changed", f"use this → {'n' * 200}", "alice"),
+        ("Note written", "use this", "eve"),
+        ("Starred", "", "alice"),
+        ("Labelled", "gpu, hpc", "alice"),
+        ("Labelled", "gold", "eve"),
+        ("First seen", "", ""),
+    ]
+    assert "Note written use this" in text(show(image)) and "eve@example.org" in text(show(image))
+    assert [event.title for event in history(other)] == [
+        "Label removed", "Label renamed", "Starred", "Labelled", "First seen"]  # fmt: skip
+
+
+def test_what_was_marked_is_found_by_an_index(source: Source, team: Team) -> None:
+    with CaptureQueriesContext(connection) as made:
+        history(put(source, "one"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO accounts_auditevent (team, at, actor, action, target, target_id, changes)"
+            " SELECT %s, now(), '', 'image.starred', '', CASE WHEN n %% 2 = 0 THEN gen_random_uuid() END,"
+            " jsonb_build_object('ids', ARRAY[gen_random_uuid()]) FROM generate_series(1, 5000) AS n",
+            [team.id],
+        )
+        cursor.execute("ANALYZE accounts_auditevent")
+        cursor.execute("EXPLAIN " + made[-1]["sql"])
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "auditevent_ids" in plan and "auditevent_target_at" in plan, plan
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,8 @@ def test_labels_answer_their_panel_and_the_row(editor: Client, image: Image) -> 
     assert answer.status_code == 200 and page.startswith('<div id="image-labels"') and "marked" in triggers(answer)
     assert f"hx-swap-oob=\"outerHTML:tr:has([href$='/{image.id}/']) .tags\"" in page
     alone = body(editor.post(at(image, "labels/"), {"add": "gpu"}, headers=HTMX))
-    assert "hx-swap-oob" not in alone, "there is no row beside the image's own page"
+    assert "outerHTML:tr" not in alone, "there is no row beside the image's own page"
+    assert '<div hx-swap-oob="innerHTML:#image-history">' in page and "Labelled" in page and "gpu" in alone
     refused = editor.post(at(image, "labels/"), {"add": "a\0b", "place": "drawer"}, headers=HTMX)
     assert refused.status_code == 422 and "hx-swap-oob" not in body(refused) and "HX-Trigger" not in refused
 
