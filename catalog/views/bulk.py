@@ -38,7 +38,7 @@ def image_bulk(request: TeamRequest, slug: str) -> HttpResponse:
     if request.method == "GET" or not found.total or found.too_many:
         return render(request, "catalog/image_bulk.html", context)
     if given.get("digest") != found.digest:
-        context["changed_from"] = given.get("count", "")
+        context["changed"] = _changed(found, given.get("traces", ""))
         return render(request, "catalog/image_bulk.html", context, status=422)
     try:
         messages.success(request, _do(request, team, found, given))
@@ -72,6 +72,24 @@ def _choose(request: TeamRequest, team: Team, given: QueryDict) -> Chosen | Http
         return render(request, "catalog/image_bulk_refused.html", context, status=422)
 
 
+def _changed(found: Chosen, traces: str) -> str:
+    """That it is not done, and what came and went since somebody looked; `traces` are of the images they saw."""
+    since, said = found.since(traces), [_("Nothing was done: these are not the images that were shown any more.")]
+    if since and since.came:
+        said.append(ngettext("%(n)s more image fits now.", "%(n)s more images fit now.", since.came) % _n(since.came))
+    if since and since.went:
+        if found.selected:
+            words = ngettext("%(n)s image is no longer there.", "%(n)s images are no longer there.", since.went)
+        else:
+            words = ngettext("%(n)s image does not fit any more.", "%(n)s images do not fit any more.", since.went)
+        said.append(words % _n(since.went))
+    return " ".join([*said, _("Look again, then confirm anew.")])
+
+
+def _n(n: int) -> dict[str, str]:
+    return {"n": number_format(n, force_grouping=True)}
+
+
 def _shown(team: Team, found: Chosen) -> dict[str, Any]:
     address = reverse("catalog:image_list", args=[team.slug])
     return {
@@ -86,11 +104,12 @@ def _do(request: TeamRequest, team: Team, found: Chosen, given: QueryDict) -> st
     """Do it, and say what was done. Raises ActionError."""
     what, labels = given.get("do", ""), split_labels(given.get("labels", ""))
     options: dict[str, Any] = {"query": found.asked.bare_query(), "expected": found.total}
+    images = found.ids if found.selected else found.condition
     doing: dict[str, Callable[[], int]] = {
-        "label": lambda: marks.add_labels(team, request.user, found.condition, labels, **options),
-        "unlabel": lambda: marks.remove_labels(team, request.user, found.condition, labels, **options),
-        "star": lambda: marks.set_star(team, request.user, found.condition, True, **options),
-        "unstar": lambda: marks.set_star(team, request.user, found.condition, False, **options),
+        "label": lambda: marks.add_labels(team, request.user, images, labels, **options),
+        "unlabel": lambda: marks.remove_labels(team, request.user, images, labels, **options),
+        "star": lambda: marks.set_star(team, request.user, images, True, **options),
+        "unstar": lambda: marks.set_star(team, request.user, images, False, **options),
     }
     if what not in doing:
         raise ActionError("", _("Choose what to do with these images."))
@@ -101,8 +120,8 @@ def _do(request: TeamRequest, team: Team, found: Chosen, given: QueryDict) -> st
         "star": ngettext("%(n)s image starred.", "%(n)s images starred.", n),
         "unstar": ngettext("Star taken from %(n)s image.", "Star taken from %(n)s images.", n),
     }
-    words = done[what] % {"n": number_format(n, force_grouping=True)}
+    words = done[what] % _n(n)
     if rest := found.total - n:
         same = ngettext("%(n)s was so already.", "%(n)s were so already.", rest)
-        words = f"{words} {same % {'n': number_format(rest, force_grouping=True)}}"
+        words = f"{words} {same % _n(rest)}"
     return words

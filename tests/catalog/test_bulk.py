@@ -6,7 +6,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEvent, Team, User
 from catalog import bulk
@@ -69,6 +71,8 @@ def test_it_names_the_filter_and_the_count_and_then_labels_exactly_those(shelf: 
     assert labelled() == ["linux-0", "linux-1", "linux-2"]
     event = AuditEvent.objects.get()
     assert (event.action, event.actor) == ("image.labelled", "eve@example.org")
+    ids = {str(one) for one in Image.objects.exclude(labels=[]).values_list("id", flat=True)}
+    assert set(event.changes.pop("ids")) == ids
     assert event.changes == {"labels": ["gold", "gpu"], "images": 3, "query": "os=linux&arch=-i386"}
 
 
@@ -78,6 +82,8 @@ def test_selected_rows_are_those_and_no_others(shelf: Source, editor: Client) ->
     answer = editor.post(BULK, sent | {"do": "star"}, follow=True)
     assert answer.redirect_chain == [(f"{LIST}?sort=-name", 302)] and "2 images starred." in answer.content.decode()
     assert sorted(Image.objects.filter(starred=True).values_list("name", flat=True)) == ["windows-0", "windows-1"]
+    changes = AuditEvent.objects.get().changes
+    assert set(changes.pop("ids")) == {str(one.id) for one in two} and changes == {"images": 2}, "no filter chose them"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +108,7 @@ def test_another_count_is_said_and_asked_again(shelf: Source, editor: Client) ->
     put(shelf, "linux-new", os="linux")
     answer = editor.post(BULK, sent)
     text = " ".join(answer.content.decode().split())
-    assert answer.status_code == 422 and "There were 4, there are 5." in text
+    assert answer.status_code == 422 and "1 more image fits now. Look again, then confirm anew." in text
     assert 'value="gold"' in text and "Label 5 images</button>" in text, "what was typed is kept"
     assert labelled() == [] and not AuditEvent.objects.exists()
     assert editor.post(BULK, form(answer) | {"do": "label", "labels": "gold"}).status_code == 302
@@ -111,10 +117,38 @@ def test_another_count_is_said_and_asked_again(shelf: Source, editor: Client) ->
 
 def test_as_many_but_other_images_are_asked_for_again(shelf: Source, editor: Client) -> None:
     sent = opened(editor, "os=linux") | {"do": "star"}
-    Image.objects.filter(name="linux-0").update(os="windows")
-    put(shelf, "linux-new", os="linux")
-    assert editor.post(BULK, sent).status_code == 422
+    Image.objects.filter(name__in=["linux-0", "linux-1"]).update(os="windows")
+    for n in range(2):
+        put(shelf, f"linux-new-{n}", os="linux")
+    answer = editor.post(BULK, sent)
+    assert answer.status_code == 422
+    assert "2 more images fit now. 2 images do not fit any more." in " ".join(answer.content.decode().split())
     assert not Image.objects.filter(starred=True).exists()
+
+
+def test_selected_images_that_are_gone_are_counted(shelf: Source, editor: Client) -> None:
+    sent = opened(editor, "", *Image.objects.filter(os="linux")) | {"do": "star"}
+    Image.objects.filter(name="linux-0").delete()
+    answer = editor.post(BULK, sent)
+    assert answer.status_code == 422 and "1 image is no longer there." in answer.content.decode()
+    assert editor.post(BULK, form(answer) | {"do": "star"}).status_code == 302
+    assert Image.objects.filter(starred=True).count() == 3
+
+
+@pytest.mark.parametrize("traces", ["", "x", "!", "AAAA", "Ä" * 9])
+def test_without_a_trace_of_what_was_shown_it_still_asks_again(traces: str, shelf: Source, editor: Client) -> None:
+    answer = editor.post(BULK, {"filter": "os=linux", "digest": "forged", "traces": traces, "do": "star"})
+    assert answer.status_code == 422 and "not the images that were shown any more." in answer.content.decode()
+    assert not Image.objects.filter(starred=True).exists()
+
+
+def test_images_are_found_by_their_labels_without_reading_all(shelf: Source, editor: Client) -> None:
+    """By the combinations of facet values that have them: no index knows single labels."""
+    Image.objects.filter(name="linux-1").update(labels=["gold", "gpu"])
+    with CaptureQueriesContext(connection) as made:
+        assert "Label or star 1 image" in editor.get(f"{BULK}?filter=label%3Dgold").content.decode()
+    read = [one["sql"] for one in made if "FROM catalog_image " in one["sql"]]
+    assert read and all("i.labels" not in sql and "facets = ANY" in sql for sql in read)
 
 
 def test_an_image_that_changed_but_still_fits_does_not_ask_again(shelf: Source, editor: Client) -> None:
