@@ -14,18 +14,13 @@ from tests.catalog.shelf import put
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture
-def images(
-    page: Page, live_server: Any, make_source: Callable[..., Source], alice: User, sign_in: Callable[[User], None]
-) -> str:
-    """The address of a page of 90 images, its browser signed in as Alice."""
+@pytest.fixture(autouse=True)
+def shelf(make_source: Callable[..., Source]) -> None:
+    """Ninety images."""
     source = make_source("alibaba_ehpc_custom")
     for n in range(90):
         system = ["Ubuntu", "CentOS", "Alibaba Cloud Linux"][n % 3]
         put(source, f"image-{n:02}", distribution=system, arch=["arm64", "i386"][n % 2], description="cuda" * (n % 2))
-    sign_in(alice)
-    page.set_viewport_size({"width": 1440, "height": 900})
-    return f"{live_server.url}/t/aero/images/"
 
 
 def test_a_filter_typed_among_words_becomes_a_chip_when_it_ends(
@@ -176,17 +171,12 @@ def test_single_keys_can_be_turned_off(
     assert complaints == []
 
 
-def test_filters_are_typed_and_the_help_opens_without_javascript(browser: Browser, page: Page, images: str) -> None:
-    context = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
-    try:
-        plain = context.new_page()
-        plain.goto(f"{images}?sort=-size")
-        plain.get_by_role("button", name="Search and keys").click()
-        expect(plain.get_by_role("dialog", name="Search and keys")).to_be_visible()
-        plain.get_by_role("button", name="Close").click()
-        plain.get_by_label("Search images").fill("distribution:ubuntu -arch:i386 image")
-        plain.get_by_label("Search images").press("Enter")
-        expect(plain).to_have_url(f"{images}?distribution=Ubuntu&arch=-i386&q=image&sort=-size")
-        expect(plain.get_by_label("Search images")).to_have_value("image")
-    finally:
-        context.close()
+def test_filters_are_typed_and_the_help_opens_without_javascript(plain: Page, images: str) -> None:
+    plain.goto(f"{images}?sort=-size")
+    plain.get_by_role("button", name="Search and keys").click()
+    expect(plain.get_by_role("dialog", name="Search and keys")).to_be_visible()
+    plain.get_by_role("button", name="Close").click()
+    plain.get_by_label("Search images").fill("distribution:ubuntu -arch:i386 image")
+    plain.get_by_label("Search images").press("Enter")
+    expect(plain).to_have_url(f"{images}?distribution=Ubuntu&arch=-i386&q=image&sort=-size")
+    expect(plain.get_by_label("Search images")).to_have_value("image")

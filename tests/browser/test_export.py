@@ -4,10 +4,9 @@ import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from catalog.models import Image, Source
@@ -16,17 +15,18 @@ from tests.catalog.shelf import put
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture
-def images(
-    page: Page, live_server: Any, make_source: Callable[..., Source], eve: User, sign_in: Callable[[User], None]
-) -> str:
-    """The address of a page of 30 images, its browser signed in as Eve, an editor."""
+@pytest.fixture(autouse=True)
+def shelf(make_source: Callable[..., Source]) -> None:
+    """Thirty images."""
     source = make_source("alibaba_ehpc_custom")
     for n in range(30):
         put(source, f"image-{n:02}", arch=["x86_64", "arm64"][n % 2], os="linux")
-    sign_in(eve)
-    page.set_viewport_size({"width": 1440, "height": 900})
-    return f"{live_server.url}/t/aero/images/"
+
+
+@pytest.fixture
+def person(eve: User) -> User:
+    """An editor."""
+    return eve
 
 
 def downloaded(page: Page, link: str) -> list[list[str]]:
@@ -96,21 +96,16 @@ def test_the_ids_of_all_are_copied(page: Page, images: str, accessible: Callable
     assert page.evaluate("navigator.clipboard.readText()") == "\n".join(f"m-image-{n:02}" for n in range(1, 30, 2))
 
 
-def test_it_works_without_javascript(browser: Browser, page: Page, images: str) -> None:
-    context = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
-    try:
-        plain = context.new_page()
-        plain.goto(f"{images}?arch=arm64")
-        plain.locator("#export summary").click()
-        assert len(downloaded(plain, "CSV")) == 16
-        plain.get_by_role("link", name="IDs of all").click()
-        expect(plain.get_by_role("button", name="Copy")).to_be_hidden()
-        assert plain.get_by_label("15 IDs, a line each").input_value().startswith("m-image-01\n")
-        plain.goto(images)
-        plain.get_by_role("checkbox", name="Select image-04").check()
-        plain.get_by_role("button", name="Label or star…").click()
-        plain.get_by_label("Labels").fill("gold")
-        plain.get_by_role("button", name="Label 1 image").click()
-        expect(plain.locator(".messages")).to_have_text("1 image labelled.")
-    finally:
-        context.close()
+def test_it_works_without_javascript(plain: Page, images: str) -> None:
+    plain.goto(f"{images}?arch=arm64")
+    plain.locator("#export summary").click()
+    assert len(downloaded(plain, "CSV")) == 16
+    plain.get_by_role("link", name="IDs of all").click()
+    expect(plain.get_by_role("button", name="Copy")).to_be_hidden()
+    assert plain.get_by_label("15 IDs, a line each").input_value().startswith("m-image-01\n")
+    plain.goto(images)
+    plain.get_by_role("checkbox", name="Select image-04").check()
+    plain.get_by_role("button", name="Label or star…").click()
+    plain.get_by_label("Labels").fill("gold")
+    plain.get_by_role("button", name="Label 1 image").click()
+    expect(plain.locator(".messages")).to_have_text("1 image labelled.")

@@ -3,20 +3,18 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from accounts.models import User
 from catalog.models import Image, Source
 from tests.catalog.shelf import put
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def shelf(make_source: Callable[..., Source]) -> list[Image]:
     fresh = {"last_complete_at": timezone.now() - timedelta(minutes=3)}
     custom, edge = make_source("alibaba_ehpc_custom", **fresh), make_source("alibaba_ens_self", **fresh)
@@ -26,13 +24,6 @@ def shelf(make_source: Callable[..., Source]) -> list[Image]:
         put(edge, "beta", **common, distribution="CentOS", arch="arm64", document={"A": 2, "B": "<script>x</script>"}),
         put(edge, "alpha copy", **common, distribution="CentOS", remote_id="m-alpha"),
     ]
-
-
-@pytest.fixture
-def images(page: Page, live_server: Any, shelf: list[Image], alice: User, sign_in: Callable[[User], None]) -> str:
-    sign_in(alice)
-    page.set_viewport_size({"width": 1440, "height": 900})
-    return f"{live_server.url}/t/aero/images/"
 
 
 def test_a_system_is_corrected_beside_the_list(
@@ -141,28 +132,23 @@ def test_axe_finds_nothing(
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
-def test_it_works_without_javascript(browser: Browser, page: Page, images: str, shelf: list[Image]) -> None:
-    context = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
-    try:
-        plain = context.new_page()
-        plain.goto(f"{images}{shelf[1].id}/")
-        plain.get_by_role("link", name="Correct Architecture").click()
-        plain.get_by_label("Architecture").select_option("mixed")
-        plain.get_by_label("OS version").fill("8")
-        plain.get_by_label("OS version").press("Enter")
-        expect(plain.locator(".messages")).to_contain_text("Corrected: OS version, Architecture.")
-        plain.get_by_role("link", name="Correct Architecture").click()
-        plain.get_by_role("button", name="Take the correction of Architecture back").click()
-        expect(plain.locator(".facts")).to_contain_text("arm64")
-        plain.goto(images)
-        plain.get_by_label("Select alpha", exact=True).check()
-        plain.locator("#selection").get_by_role("button", name="Compare").click()
-        expect(plain.locator("main")).to_contain_text("Choose exactly two images")
-        plain.go_back()
-        plain.get_by_label("Select alpha", exact=True).check()
-        plain.get_by_label("Select beta").check()
-        plain.locator("#selection").get_by_role("button", name="Compare").click()
-        plain.get_by_role("link", name="Only differences").click()
-        expect(plain.locator("tbody").first).to_contain_text("Architecture")
-    finally:
-        context.close()
+def test_it_works_without_javascript(plain: Page, images: str, shelf: list[Image]) -> None:
+    plain.goto(f"{images}{shelf[1].id}/")
+    plain.get_by_role("link", name="Correct Architecture").click()
+    plain.get_by_label("Architecture").select_option("mixed")
+    plain.get_by_label("OS version").fill("8")
+    plain.get_by_label("OS version").press("Enter")
+    expect(plain.locator(".messages")).to_contain_text("Corrected: OS version, Architecture.")
+    plain.get_by_role("link", name="Correct Architecture").click()
+    plain.get_by_role("button", name="Take the correction of Architecture back").click()
+    expect(plain.locator(".facts")).to_contain_text("arm64")
+    plain.goto(images)
+    plain.get_by_label("Select alpha", exact=True).check()
+    plain.locator("#selection").get_by_role("button", name="Compare").click()
+    expect(plain.locator("main")).to_contain_text("Choose exactly two images")
+    plain.go_back()
+    plain.get_by_label("Select alpha", exact=True).check()
+    plain.get_by_label("Select beta").check()
+    plain.locator("#selection").get_by_role("button", name="Compare").click()
+    plain.get_by_role("link", name="Only differences").click()
+    expect(plain.locator("tbody").first).to_contain_text("Architecture")

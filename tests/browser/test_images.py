@@ -3,13 +3,11 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from accounts.models import User
 from catalog.models import Image, ImageChange, Source, SyncRun
 from tests.catalog.shelf import put
 
@@ -22,7 +20,7 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def shelf(make_source: Callable[..., Source]) -> list[Source]:
     fresh = {"last_complete_at": timezone.now() - timedelta(minutes=3)}
     custom, containers = make_source("alibaba_ehpc_custom", **fresh), make_source("alibaba_ehpc_container", **fresh)
@@ -36,14 +34,6 @@ def shelf(make_source: Callable[..., Source]) -> list[Source]:
         )  # fmt: skip
     put(containers, "ai/torch:2.1", type="container", repository="ai/torch", tag="2.1")
     return [custom, containers]
-
-
-@pytest.fixture
-def images(page: Page, live_server: Any, shelf: list[Source], alice: User, sign_in: Callable[[User], None]) -> str:
-    """The address of the images page, its browser signed in as Alice."""
-    sign_in(alice)
-    page.set_viewport_size({"width": 1440, "height": 900})
-    return f"{live_server.url}/t/aero/images/"
 
 
 def test_choosing_swaps_results_and_counts_and_back_restores_them(
@@ -216,28 +206,23 @@ def test_on_a_narrow_screen_filters_are_a_sheet_and_rows_are_cards(
     assert complaints == []
 
 
-def test_everything_works_without_javascript(browser: Browser, page: Page, images: str) -> None:
-    context = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
-    try:
-        plain = context.new_page()
-        plain.goto(images)
-        plain.get_by_label(re.compile("^Ubuntu")).check()
-        plain.get_by_label("Search images").fill("image")
-        plain.get_by_role("button", name="Apply").click()
-        expect(plain.locator(".summary")).to_contain_text("20 of 61 images")
-        plain.get_by_role("button", name="Exclude arm64").click(force=True)
-        expect(plain.get_by_role("link", name="Remove Arch: arm64")).to_be_visible()
-        expect(plain.get_by_label("Search images")).to_have_value("image")
-        plain.get_by_role("columnheader", name="Size").get_by_role("link").click()
-        expect(plain.locator("tbody .main").first).to_have_text("image-54")
-        plain.locator("tbody .main").first.click()
-        expect(plain.get_by_role("heading", level=1)).to_have_text("image-54")
-        plain.get_by_text("Provider data").click()
-        expect(plain.locator(".document")).to_contain_text("ImageId")
-        plain.get_by_role("link", name="← Images").click()
-        expect(plain.get_by_label("Search images")).to_have_value("image")
-    finally:
-        context.close()
+def test_everything_works_without_javascript(plain: Page, images: str) -> None:
+    plain.goto(images)
+    plain.get_by_label(re.compile("^Ubuntu")).check()
+    plain.get_by_label("Search images").fill("image")
+    plain.get_by_role("button", name="Apply").click()
+    expect(plain.locator(".summary")).to_contain_text("20 of 61 images")
+    plain.get_by_role("button", name="Exclude arm64").click(force=True)
+    expect(plain.get_by_role("link", name="Remove Arch: arm64")).to_be_visible()
+    expect(plain.get_by_label("Search images")).to_have_value("image")
+    plain.get_by_role("columnheader", name="Size").get_by_role("link").click()
+    expect(plain.locator("tbody .main").first).to_have_text("image-54")
+    plain.locator("tbody .main").first.click()
+    expect(plain.get_by_role("heading", level=1)).to_have_text("image-54")
+    plain.get_by_text("Provider data").click()
+    expect(plain.locator(".document")).to_contain_text("ImageId")
+    plain.get_by_role("link", name="← Images").click()
+    expect(plain.get_by_label("Search images")).to_have_value("image")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

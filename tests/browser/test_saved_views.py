@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from catalog import actions
@@ -18,16 +17,12 @@ from tests.catalog.shelf import put
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture
-def images(
-    page: Page, live_server: Any, make_source: Callable[..., Source], alice: User, sign_in: Callable[[User], None]
-) -> str:
+@pytest.fixture(autouse=True)
+def shelf(make_source: Callable[..., Source]) -> None:
+    """Sixty images."""
     source = make_source("alibaba_ehpc_custom", last_complete_at=timezone.now())
     for n in range(60):
         put(source, f"image-{n:02}", arch=["x86_64", "arm64"][n % 2], os=["linux", "windows"][n % 3 == 0], size_gib=n)
-    sign_in(alice)
-    page.set_viewport_size({"width": 1440, "height": 900})
-    return f"{live_server.url}/t/aero/images/"
 
 
 def test_a_view_is_made_edited_saved_and_reset(
@@ -174,34 +169,29 @@ def test_who_saves_second_is_told_even_after_more_filtering(
     assert [text for text in complaints if "409" not in text] == []
 
 
-def test_it_works_without_javascript(browser: Browser, page: Page, images: str) -> None:
-    context = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
-    try:
-        plain = context.new_page()
-        plain.goto(f"{images}?arch=arm64")
-        plain.get_by_role("link", name="Save view").click()
-        expect(plain.get_by_role("heading", name="Save as a new view")).to_be_visible()
-        plain.get_by_label("Name").fill("Arm")
-        plain.get_by_role("button", name="Save").click()
-        expect(plain).to_have_url(re.compile(r"\?arch=arm64&view="))
-        plain.get_by_label(re.compile("^Windows")).check()
-        plain.get_by_role("button", name="Apply").click()
-        expect(plain.get_by_text("Edited")).to_be_visible()
-        expect(plain).to_have_url(re.compile("view="))
-        plain.get_by_text("Columns", exact=True).first.click()
-        plain.get_by_role("checkbox", name="Region").check()
-        plain.get_by_role("button", name="Show these").click()
-        expect(plain.get_by_role("columnheader", name="Region")).to_be_visible()
-        plain.get_by_role("button", name="Reset").click()
-        expect(plain.get_by_text("Edited")).to_be_hidden()
-        expect(plain.get_by_role("columnheader", name="Region")).to_have_count(0)
-        plain.locator("#views summary").first.click()
-        plain.get_by_role("link", name="Rename, share, delete…").click()
-        plain.get_by_role("link", name="Delete Arm").click()
-        plain.get_by_role("button", name="Delete view").click()
-        expect(plain.get_by_role("heading", name="No view saved yet")).to_be_visible()
-    finally:
-        context.close()
+def test_it_works_without_javascript(plain: Page, images: str) -> None:
+    plain.goto(f"{images}?arch=arm64")
+    plain.get_by_role("link", name="Save view").click()
+    expect(plain.get_by_role("heading", name="Save as a new view")).to_be_visible()
+    plain.get_by_label("Name").fill("Arm")
+    plain.get_by_role("button", name="Save").click()
+    expect(plain).to_have_url(re.compile(r"\?arch=arm64&view="))
+    plain.get_by_label(re.compile("^Windows")).check()
+    plain.get_by_role("button", name="Apply").click()
+    expect(plain.get_by_text("Edited")).to_be_visible()
+    expect(plain).to_have_url(re.compile("view="))
+    plain.get_by_text("Columns", exact=True).first.click()
+    plain.get_by_role("checkbox", name="Region").check()
+    plain.get_by_role("button", name="Show these").click()
+    expect(plain.get_by_role("columnheader", name="Region")).to_be_visible()
+    plain.get_by_role("button", name="Reset").click()
+    expect(plain.get_by_text("Edited")).to_be_hidden()
+    expect(plain.get_by_role("columnheader", name="Region")).to_have_count(0)
+    plain.locator("#views summary").first.click()
+    plain.get_by_role("link", name="Rename, share, delete…").click()
+    plain.get_by_role("link", name="Delete Arm").click()
+    plain.get_by_role("button", name="Delete view").click()
+    expect(plain.get_by_role("heading", name="No view saved yet")).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -1,29 +1,22 @@
 """Selecting rows of the images page: by mouse, by key, for a form that any button can send."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from accounts.models import User
 from catalog.models import Source
 from tests.catalog.shelf import put
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture
-def images(
-    page: Page, live_server: Any, make_source: Callable[..., Source], alice: User, sign_in: Callable[[User], None]
-) -> str:
-    """The address of a page of 30 images, its browser signed in as Alice."""
+@pytest.fixture(autouse=True)
+def shelf(make_source: Callable[..., Source]) -> None:
+    """Thirty images."""
     source = make_source("alibaba_ehpc_custom")
     for n in range(30):
         put(source, f"image-{n:02}", arch=["x86_64", "arm64"][n % 2])
-    sign_in(alice)
-    page.set_viewport_size({"width": 1440, "height": 900})
-    return f"{live_server.url}/t/aero/images/"
 
 
 def test_rows_are_selected_and_the_bar_says_how_many(
@@ -80,14 +73,9 @@ def test_the_ids_of_selected_images_are_copied(page: Page, images: str) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == "m-image-01\nm-image-03"
 
 
-def test_rows_are_selected_without_javascript(browser: Browser, page: Page, images: str) -> None:
-    context = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
-    try:
-        plain = context.new_page()
-        plain.goto(f"{images}?arch=arm64")
-        expect(plain.get_by_role("button", name="Clear selection")).to_be_hidden()
-        plain.get_by_role("checkbox", name="Select image-01").check()
-        plain.get_by_role("button", name="Clear selection").click()
-        expect(plain.get_by_role("checkbox", name="Select image-01")).not_to_be_checked()
-    finally:
-        context.close()
+def test_rows_are_selected_without_javascript(plain: Page, images: str) -> None:
+    plain.goto(f"{images}?arch=arm64")
+    expect(plain.get_by_role("button", name="Clear selection")).to_be_hidden()
+    plain.get_by_role("checkbox", name="Select image-01").check()
+    plain.get_by_role("button", name="Clear selection").click()
+    expect(plain.get_by_role("checkbox", name="Select image-01")).not_to_be_checked()
