@@ -1,5 +1,7 @@
 """How a page follows a write to its end: what it waits for, and how often it asks."""
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,7 +37,9 @@ def wait_for_sync(row: CloudWrite) -> Wait:
     runs = SyncRun.objects.filter(source_id=source.id)
     if runs.filter(state__in=RUNNING).exists():
         return Wait("now", _("A sync lists this region's registered images now."), source)
-    since = runs.filter(state="complete", started_at__gt=row.finished_at or row.created_at).order_by("-created_at").first()
+    since = (
+        runs.filter(state="complete", started_at__gt=row.finished_at or row.created_at).order_by("-created_at").first()
+    )
     if since and since.finished_at:
         text = _("The sync at %(time)s did not agree yet. The next one looks again.")
         return Wait("warn", text % {"time": _clock(since.finished_at)}, source)
@@ -61,6 +65,12 @@ def ask_every(row: CloudWrite, wait: Wait | None = None) -> int:
     if timedelta() <= waited < BRISK:
         return SECONDS[row.state]
     return 15 if waited < SLOW else 60 if waited < LONG else 0
+
+
+def shown(row: CloudWrite, steps: Iterable[object], every: int) -> str:
+    """What changes with what a page shows of it: one that asks again is told nothing while it has that."""
+    told = (row.state, list(steps), every, row.lookups, len(row.looks), row.next_lookup_at)
+    return hashlib.blake2b(repr(told).encode(), digest_size=8).hexdigest()
 
 
 def _waits_since(row: CloudWrite) -> datetime | None:

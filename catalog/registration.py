@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from accounts.models import CloudAccount
-from accounts.secrets import SecretUnreadable, is_sealed, open_secret
+from accounts.secrets import KeysetError, SecretUnreadable, is_sealed, open_secret
 from catalog import lookups, providers, shelving, writes
 from catalog.connections import connect
 from catalog.models import Registration
@@ -84,6 +84,8 @@ def _password(registration: Registration) -> dict[str, str]:
     except SecretUnreadable:
         message = "The registry password does not open. Register the image again."
         raise ProviderError("AddImage", "PasswordUnreadable", message, kind="invalid") from None
+    except KeysetError as error:
+        raise ADD_IMAGE.error("KeysetMissing", str(error), "internal") from None
 
 
 def _refused(registration: Registration, error: ProviderError) -> None:

@@ -52,7 +52,8 @@ def _event(registration: Registration, row: AuditEvent) -> Event:
     happened = row.action.partition(".")[2]
     words, tone = HAPPENED.get(happened, (happened, ""))
     code, word = row.changes.get("error"), row.changes.get("word")
-    detail = explain({"operation": "AddImage", "code": code}).label if code else word or ""
+    failed = {"operation": "AddImage", "code": code, "kind": row.changes.get("kind")}
+    detail = explain(failed).label if code else word or ""
     if happened == "succeeded" and not detail:
         detail = registration.remote_id or ""
     return Event(row.at, str(words), detail, tone, "" if row.actor in (WORKER, SYNC) else row.actor)

@@ -1,6 +1,5 @@
 """What the page of a registration shows: its steps, its outcome with the evidence, and what can be done about it."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from django.utils.translation import ngettext
 
 from accounts.access import admins_of
 from catalog.errors import Explanation, explain
-from catalog.following import ask_every, wait_for_sync
+from catalog.following import ask_every, shown, wait_for_sync
 from catalog.models import CloudWrite, Image, Registration
 from catalog.providers import REGISTERED_KIND
 from catalog.registration import spec_of
@@ -57,24 +56,15 @@ class Look:
 
 
 def registration_context(registration: Registration) -> dict[str, Any]:
-    """`shown` changes with what is shown: a page that asks again is told nothing while it has it."""
     wait = wait_for_sync(registration) if registration.state == "succeeded" else None
     existing = existing_image(registration)
     field = field_at_fault(registration.error)
     every = 0 if registration.state == "rejected" and existing else ask_every(registration, wait)
     steps = registration_steps(registration, wait)
-    told = (
-        registration.state,
-        steps,
-        every,
-        registration.lookups,
-        len(registration.looks),
-        registration.next_lookup_at,
-    )
     return {
         "registration": registration,
         "steps": steps,
-        "shown": hashlib.blake2b(repr(told).encode(), digest_size=8).hexdigest(),
+        "shown": shown(registration, steps, every),
         "wait": wait,
         "explanation": explain(registration.error, retried=False) if registration.error else None,
         "looks": looks(registration),

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from catalog.errors import explain
-from catalog.following import ask_every, wait_for_sync
+from catalog.following import ask_every, shown, wait_for_sync
 from catalog.models import Image, Removal
 from catalog.providers import REGISTERED_KIND
 from catalog.registration_page import is_open, looks
@@ -27,14 +27,16 @@ def removal_context(image: Image) -> dict[str, Any]:
     if last is None or not _is_told(image, last):
         return {"why_not_removable": why, "removal": None}
     wait = wait_for_sync(last) if last.state == "succeeded" else None
+    steps, every = sending_steps(last, _("Missing in a sync"), wait), ask_every(last, wait)
     return {
         "why_not_removable": why,
         "removal": last,
-        "removal_steps": sending_steps(last, _("Missing in a sync"), wait),
+        "removal_steps": steps,
+        "removal_shown": shown(last, steps, every),
         "removal_explanation": explain(last.error, retried=False) if last.error else None,
         "removal_looks": looks(last),
         "removal_is_open": is_open(last),
-        "removal_every": ask_every(last, wait),
+        "removal_every": every,
     }
 
 

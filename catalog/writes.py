@@ -146,6 +146,7 @@ def end[R: CloudWrite, T](
             return False
         forget(row.team_id, row._meta.db_table, row.id)
         changes = {"state": state, "error": error and error.code, "region": row.region, **(noted or {})}
+        changes |= {"kind": error.kind} if error else {}
         audit.record(
             row.team, actor, f"{write.noun}.{action or state}", target=row.name, target_id=row.id, changes=changes
         )

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import trigger_client_event
 
 from accounts.access import TeamRequest, admins_of, get_row, get_team
 from accounts.models import CloudAccount, Team
@@ -114,6 +115,7 @@ def show_image(request: TeamRequest, team: Team, image_id: UUID, *, status: int 
     """`shown` takes the place of what the page would show otherwise: a form with what was refused."""
     image = get_row(Image.objects.select_related("source__cloud_account"), team, image_id)
     supported = support(image.distribution, image.os_version, today())
+    is_followed = wants(request, "image-removal")
     registration = image.registrations.filter(team=team).order_by("-created_at").first()
     context = {
         "image": image,
@@ -134,12 +136,18 @@ def show_image(request: TeamRequest, team: Team, image_id: UUID, *, status: int 
         "seen_at": image.seen_at(image.source),
         "archived_on": image.missing_since and image.missing_since + timedelta(days=settings.ARCHIVE_MISSING_DAYS),
         "also_in": also_in(image),
-        "in_drawer": wants(request, "drawer"),
+        "in_drawer": wants(request, "drawer") or (is_followed and request.GET.get("in") == "drawer"),
         **panels(team, image, request.membership.allows("editor")),
         **shown,
     }
+    if is_followed and request.GET.get("shown", "") == context.get("removal_shown"):
+        return HttpResponse(status=204)
     template = "catalog/_image_drawer.html" if context["in_drawer"] else "catalog/image_detail.html"
-    return render(request, template, context, status=status)
+    response = render(request, template, context, status=status)
+    if is_followed and context["removal"] and context["removal"].state == "seen":
+        for event in ("marked", "corrected"):  # the rail counts anew, and the list's row is read anew
+            trigger_client_event(response, event)
+    return response
 
 
 def wants(request: Any, target: str) -> bool:

@@ -105,7 +105,7 @@ def test_an_image_that_was_listed_is_chosen(lost: Registration, admin: Client) -
     assert audited(lost)[-1] == ("alice@example.org", "registration.confirmed")
     assert sync_now(lost.image.source, "test", 10).state == "complete"
     lost.refresh_from_db()
-    assert lost.state == "seen" and Image.objects.get(id=lost.image_id).missing_since is None
+    assert lost.state == "seen" and lost.image.missing_since is None
 
 
 def test_an_image_is_named_by_its_id_without_the_white_space(lost: Registration, admin: Client) -> None:
