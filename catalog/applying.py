@@ -81,7 +81,7 @@ def apply_listing(hold: Hold, listing: Listing) -> str:
         if close_seen(source) and counts["missing"]:
             counts["missing"] = _missed(values)
         close_removed(source)
-        # Else checked at commit, ten seconds for a million images, which the heartbeat and the beat would wait for: they
+        # Else checked at commit, ten seconds for a million images. So long would the heartbeat and the beat wait, who
         # write the run and its source too.
         db.execute("SET CONSTRAINTS ALL IMMEDIATE")
         close_complete(hold, counts | {"listed": listing.listed})
