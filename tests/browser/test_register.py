@@ -172,7 +172,7 @@ def test_an_answer_that_comes_late_does_not_overwrite_what_was_typed_meanwhile(
 ):
     sign_in(alice)
     page.goto(f"{live_server}/t/aero/registrations/add/")
-    held = []
+    held: list[object] = []
     page.route("**/registrations/add/", lambda route: route.continue_() if held else held.append(route), times=1)
     with page.expect_request(lambda request: request.method == "POST"):
         page.get_by_label("Image reference").fill("ghcr.io/team/app:1")
