@@ -11,9 +11,9 @@ from accounts.secrets import Secret
 from catalog import actions, batch_files, batches, registration
 from catalog.actions.base import checked_region
 from catalog.batch_command import Outcome, Sending
+from catalog.management.outcomes import end
 from catalog.registration_spec import PASSWORD, validate_spec, warnings
 
-EXIT_CODES = {"succeeded": 0, "rejected": 1, "unknown": 3}
 REFUSED = 2
 LISTS = (".csv", ".tsv", ".yaml", ".yml")
 LIST_BEGINS = (b"[", b"- ", b"-\n", b"-\r", b"#", b"---", b"%YAML")
@@ -64,21 +64,12 @@ class Command(PlainCommand):
         try:
             made = actions.create_registration(owner, "register_image", payer, region, wanted, password, queue=False)
         except actions.AlreadyOnShelf:
-            self.end("rejected", None, registration.already_on_shelf().as_dict())
+            end(self, "rejected", None, registration.already_on_shelf().as_dict())
         try:
             registration.register(made.id, settings.FOREGROUND_PATIENCE_SECONDS)
         finally:  # also when it is interrupted: what was sent is told
             made.refresh_from_db()
-            self.end(made.state, made.remote_id, made.error)
-
-    def end(self, state: str, image_id: str | None, error: dict[str, Any] | None) -> NoReturn:
-        """Print the outcome and exit. A call that is still under way, in this process or another, is unknown."""
-        outcome = {"seen": "succeeded"}.get(state, state if state in EXIT_CODES else "unknown")
-        told = {name: error[name] for name in ("operation", "code", "message", "request_id")} if error else None
-        self.tell({"state": outcome, "image_id": image_id, "error": told}, "", True)
-        if told:
-            self.complain(f"{told['operation']}: {told['code']}: {told['message']}")
-        sys.exit(EXIT_CODES[outcome])
+            end(self, made.state, made.remote_id, made.error)
 
     def register_list(
         self, owner: Team, payer: CloudAccount, region: str, data: Secret[bytes], path: str, as_json: bool
