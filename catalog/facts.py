@@ -222,7 +222,7 @@ def provider_data(image: Image) -> list[Line]:
 
 def document_values(image: Image) -> Iterator[tuple[str, str]]:
     """The cloud's own item, a value a time with the way to it, whole."""
-    row = ImageDocument.objects.filter(team_id=image.team_id, image=image).first()
+    row: ImageDocument | None = getattr(image, "document_row", None)
     return _lines(row.document if row else {}, "")
 
 

@@ -113,7 +113,7 @@ def image_detail(request: TeamRequest, slug: str, image_id: UUID) -> HttpRespons
 
 def show_image(request: TeamRequest, team: Team, image_id: UUID, *, status: int = 200, **shown: Any) -> HttpResponse:
     """`shown` takes the place of what the page would show otherwise: a form with what was refused."""
-    image = get_row(Image.objects.select_related("source__cloud_account"), team, image_id)
+    image = get_row(Image.objects.select_related("source__cloud_account", "document_row"), team, image_id)
     supported = support(image.distribution, image.os_version, today())
     is_followed = wants(request, "image-removal")
     registration = image.registrations.filter(team=team).order_by("-created_at").first()
