@@ -1,7 +1,4 @@
-"""The way in: home, a person's language and theme, and the pages of what went wrong."""
-
-import logging
-from uuid import uuid4
+"""The way in, and what a person chooses for themselves: language, theme, keys, mails."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -10,10 +7,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import set_language
 
-from accounts.access import SignInRequired, get_team
+from accounts.access import SignInRequired
 from accounts.models import Membership, User
 
-logger = logging.getLogger(__name__)
 THEMES = ("system", "light", "dark")
 ONE_YEAR = 365 * 24 * 3600
 
@@ -29,15 +25,6 @@ def home(request: HttpRequest) -> HttpResponse:
     last = request.session.get("team")
     team = next((m.team for m in memberships if m.team.slug == last), memberships[0].team)
     return redirect("catalog:image_list", team.slug)
-
-
-@require_safe
-def team_detail(request: HttpRequest, slug: str) -> HttpResponse:
-    """Who is on the team, and what each role may do."""
-    team = get_team(request, slug)
-    members = Membership.objects.select_related("user").filter(team=team).order_by("user__name", "user__email")
-    context = {"members": members, "mail_is_set": settings.MAIL_IS_SET}
-    return render(request, "accounts/team_detail.html", context)
 
 
 @require_POST
@@ -89,24 +76,3 @@ def _keep(request: HttpRequest, name: str, value: str) -> None:
     if isinstance(request.user, User) and request.user.preferences.get(name) != value:
         request.user.preferences[name] = value
         request.user.save(update_fields=["preferences"])
-
-
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return render(request, "400.html", status=400)
-
-
-def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return render(request, "403.html", status=403)
-
-
-def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return render(request, "404.html", status=404)
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """A reference for the person, written to the log beside the traceback. Reads nothing: the database may be what
-    broke.
-    """
-    reference = uuid4().hex[:12]
-    logger.error("reference %s: %s %s failed", reference, request.method, request.path)
-    return render(None, "500.html", {"reference": reference}, status=500)

@@ -1,0 +1,18 @@
+"""Pages of people and teams, and of what went wrong."""
+
+from accounts.views.errors import bad_request, forbidden, not_found, server_error
+from accounts.views.personal import home, keys_choose, language_choose, mails_choose, theme_choose
+from accounts.views.teams import team_detail
+
+__all__ = [
+    "bad_request",
+    "forbidden",
+    "home",
+    "keys_choose",
+    "language_choose",
+    "mails_choose",
+    "not_found",
+    "server_error",
+    "team_detail",
+    "theme_choose",
+]

@@ -1,0 +1,30 @@
+"""The pages of what went wrong."""
+
+import logging
+from uuid import uuid4
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+logger = logging.getLogger(__name__)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "400.html", status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "403.html", status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "404.html", status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """A reference for the person, written to the log beside the traceback. Reads nothing: the database may be what
+    broke.
+    """
+    reference = uuid4().hex[:12]
+    logger.error("reference %s: %s %s failed", reference, request.method, request.path)
+    return render(None, "500.html", {"reference": reference}, status=500)
