@@ -28,10 +28,10 @@ _VALUES = (
     "facets, ARRAY[type, arch, visibility, state, CASE WHEN starred THEN 'yes' ELSE 'no' END],"
     " ARRAY[os, distribution_facet, os_version_facet], ARRAY[source_id::text, region], labels"
 )
-# Numbers and counts only where they are others than the process has, as a digest of them tells.
+# Numbers and counts only where they are others than the process has, as a digest of the sources' stamps tells.
 _READ = (
-    "WITH told AS MATERIALIZED (SELECT coalesce(bit_xor(hashint8extended(facets, n)), 0) AS digest"  # noqa: S608
-    " FROM catalog_facetcount WHERE team_id = %s AND n > 0)"
+    "WITH told AS MATERIALIZED (SELECT coalesce(bit_xor(uuid_hash_extended(stamp, 0)), 0) AS digest"  # noqa: S608
+    " FROM catalog_facetstamp WHERE team_id = %s)"
     " SELECT told.digest, packed.*, ({}) FROM told LEFT JOIN LATERAL ("
     "SELECT string_agg(int8send(facets), ''::bytea), string_agg(int8send(n), ''::bytea), max(id),"
     f" json_agg(json_build_array({_VALUES})) FILTER (WHERE id > %s)::text"
@@ -104,7 +104,8 @@ class Combinations:
 
 class Tally(NamedTuple):
     """How many images have the combination in each row, how many in all have each value of each axis, and how many
-    there are; so many combinations have any. Nobody changes it.
+    there are; so many combinations have any. Nobody changes it. `counted` is for what follows from it
+    (catalog/counts.py).
     """
 
     combinations: Combinations
@@ -112,11 +113,12 @@ class Tally(NamedTuple):
     sums: dict[str, list[int]]
     images: int
     used: int
+    counted: dict[Any, Any]
 
 
 def tally(combinations: Combinations, counts: list[int]) -> Tally:
     sums = {name: axis.sums(counts) for name, axis in combinations.axes.items()}
-    return Tally(combinations, counts, sums, sum(counts), len(counts) - counts.count(0))
+    return Tally(combinations, counts, sums, sum(counts), len(counts) - counts.count(0), {})
 
 
 _known: OrderedDict[UUID, Combinations] = OrderedDict()

@@ -23,6 +23,7 @@ from catalog.steps import Selected
 from catalog.walks import count_by_facets
 
 MOST = 10_000
+MOST_FILTERS = 16  # of a team, whose counts are kept until one of them is another
 
 _BITS = {dimension: 1 << place for place, dimension in enumerate(DIMENSIONS)}
 _PLACES = {dimension: place for dimensions in AXES.values() for place, dimension in enumerate(dimensions)}
@@ -65,7 +66,7 @@ def count(asked: ImageFilter) -> Counts:
     words, foreign = searched(asked), foreign_distributions(asked)
     if not words and not foreign:
         kept, _ = read(asked.team_id)
-        return _counted(asked, kept, [_all(kept)], None)
+        return _remembered(asked, kept)
     kept, found = read(asked.team_id, *_looked_up(asked, words, foreign))
     listed = orjson.loads(found or "[]")
     hits = sum(n for _number, n, _text in listed)
@@ -151,6 +152,18 @@ def _parts(
             yield _Part(axes, others, {row: kept.counts[row] - named[row] for row in others}, None, allows_rest)
     for allows, found in split.items():
         yield _Part(axes, list(found), found, None, allows)
+
+
+def _remembered(asked: ImageFilter, kept: Tally) -> Counts:
+    """Without a search. Other pages and other orders of a list, and other people who look at it, have the same."""
+    which = asked.systems.day, frozenset((dimension, choice) for dimension, choice in asked.choices.items() if choice)
+    counts: Counts | None = kept.counted.pop(which, None)
+    if counts is None:
+        counts = _counted(asked, kept, [_all(kept)], None)
+    kept.counted[which] = counts  # the one asked for last comes last
+    for oldest in list(kept.counted)[:-MOST_FILTERS]:
+        kept.counted.pop(oldest, None)
+    return counts
 
 
 def _counted(asked: ImageFilter, kept: Tally, parts: Iterable[_Part], hits: int | None) -> Counts:

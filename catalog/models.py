@@ -409,6 +409,22 @@ class FacetCount(models.Model):
         constraints = [models.UniqueConstraint(fields=FACETS, name="facetcount_values", include=["n"])]
 
 
+class FacetStamp(models.Model):
+    """Another one whenever a source's counts are others: a glance at a team's tells whether it counts as it did.
+
+    Only the triggers on FacetCount write here. It is random, not a number that grows: a restored backup would come by
+    one again that a process remembers.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    team = models.ForeignKey(Team, on_delete=models.DB_CASCADE, related_name="+", db_index=False)
+    source = tenant_key(Source, related_name="+", db_index=False)
+    stamp = models.UUIDField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "source"], name="facetstamp_of_source")]
+
+
 class SavedView(TeamRow):
     """A named way of looking at the images: a canonical query string (its sort included), columns and density.
 
@@ -507,6 +523,11 @@ class CloudWrite(TeamRow):
     class Meta:
         abstract = True
 
+    @property
+    def was_not_sent(self) -> bool:
+        """Whether it ended before any call: cancelled, stopped with its batch, or its account deleted."""
+        return self.state == "rejected" and self.sent_at is None
+
 
 class Registration(CloudWrite):
     """One AddImage, from form to the day a sync sees the image (seed AddImage; PROVIDERS.md section 5).
@@ -516,7 +537,8 @@ class Registration(CloudWrite):
     its batch.
 
     What an editor asked for begins as "requested" (catalog/requests.py). `requester` is who asked; `decision` how that
-    ended: approved, declined, withdrawn or expired, by whom and with which word; `told_at` when who asked saw it.
+    ended: approved, declined, withdrawn, expired or dropped with its account, by whom and with which word; `told_at`
+    when who asked saw it.
     """
 
     batch = tenant_key(Batch, null=True, related_name="registrations", db_index=False)

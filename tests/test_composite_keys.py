@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
+from django.utils import timezone
 
-from accounts.models import CloudAccount, Membership, Team, User
+from accounts.models import CloudAccount, Invitation, Membership, Team, User
 from catalog import models as catalog
 
 pytestmark = pytest.mark.django_db
@@ -82,9 +83,11 @@ def rows(team: Team, other_team: Team) -> dict[str, dict[str, Any]]:
     both: dict[str, Any] = {"team": team, "source": source}
     made = [
         *(account, source, run, image, membership, batch, asked),
+        Invitation.objects.create(team=team, inviter=membership, role="viewer", digest=b"d", expires_at=timezone.now()),
         catalog.ImageDocument.objects.create(team=team, image=image, document={}),
         catalog.ImageChange.objects.create(**both, run=run, image=image, kind="added"),
         catalog.FacetCount.objects.get(**both),
+        catalog.FacetStamp.objects.get(**both),
         catalog.RequestMail.objects.create(team=team, registration=asked, membership=membership, kind="asked"),
         catalog.Removal.objects.create(team=team, cloud_account=account, image=image),
         catalog.ConnectionTest.objects.create(team=team, cloud_account=account),

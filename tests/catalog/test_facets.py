@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Team
-from catalog.models import FacetCount, Image, Source
+from catalog.combinations import read
+from catalog.models import FacetCount, FacetStamp, Image, Source
 from tests.catalog.test_sync import sync
 from tests.waiting import at_once
 
@@ -38,6 +39,12 @@ def kept() -> dict[tuple, int]:
 
 def counted() -> dict[tuple, int]:
     return Counter(map(plain, Image.objects.values_list(*DIMENSIONS)))
+
+
+def remembered(team: Team) -> dict[int, int]:
+    """What a page counts by, which a process keeps until a source is stamped anew."""
+    kept, _ = read(team.id)
+    return {int(number): n for number, n in zip(kept.combinations.numbers, kept.counts, strict=True) if n}
 
 
 def plain(row: tuple) -> tuple:
@@ -109,6 +116,8 @@ def test_they_equal_a_recount_after_any_history(make_account, team, other_team, 
         for step in history:
             take_step(sources, *step)
             assert kept() == counted(), step
+            for owner in (team, other_team):
+                assert remembered(owner) == Counter(Image.objects.filter(team=owner).values_list("facets", flat=True))
         transaction.set_rollback(True)
 
 
@@ -118,6 +127,21 @@ def test_an_update_that_changes_no_facet_writes_no_count(make_source):
     before = versions()
     Image.objects.update(name="another")
     assert versions() == before
+
+
+def test_only_the_source_whose_counts_moved_is_stamped_anew(make_source):
+    one, other = make_source("alibaba_ens_self"), make_source("huawei_workspace")
+    for source in (one, other):
+        put(source, [{name: values[0] for name, values in VALUES.items()}] * 3)
+    before = stamps()
+    Image.objects.filter(source=one).update(name="another")
+    assert stamps() == before
+    Image.objects.filter(source=one).update(arch="arm64")
+    assert stamps()[one.id] != before[one.id] and stamps()[other.id] == before[other.id]
+
+
+def stamps() -> dict[Any, Any]:
+    return dict(FacetStamp.objects.values_list("source_id", "stamp"))
 
 
 def test_a_deleted_source_leaves_no_count(make_source):
