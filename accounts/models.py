@@ -75,6 +75,7 @@ class Team(models.Model):
     slug = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=100)
     created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True)  # it has no members any more; the worker takes the rest away
     members: "models.ManyToManyField[User, Membership]" = models.ManyToManyField(
         User, through="Membership", related_name="teams"
     )
@@ -114,6 +115,35 @@ class Membership(models.Model):
 
     def allows(self, role: str) -> bool:
         return ROLE_RANK[self.role] >= ROLE_RANK[role]
+
+
+class Invitation(models.Model):
+    """A way onto a team for whoever has its link and this email address: once, until `expires_at`, while who made it
+    may still invite. The link's token is kept as its SHA-256; accepted or revoked, the row is gone.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.DB_CASCADE, related_name="invitations", db_index=False)
+    email = models.EmailField()
+    role = models.CharField(max_length=10)
+    digest = models.BinaryField(max_length=32, unique=True)
+    # The composite key of the migration: NULL once they left the team, and then nobody vouches for it.
+    inviter = models.ForeignKey(
+        Membership, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="invitations"
+    )
+    invited_by = models.CharField(max_length=254)
+    sent_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["team", "email"], name="invitation_once"),
+            models.CheckConstraint(condition=models.Q(role__in=["viewer", "editor", "admin"]), name="invitation_role"),
+        ]
+
+    @property
+    def role_label(self) -> str:
+        return str(Role(self.role).label)
 
 
 class CloudAccountManager(models.Manager["CloudAccount"]):
