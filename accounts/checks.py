@@ -1,5 +1,7 @@
 """System checks: what must hold before Bootshelf starts to serve."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -7,6 +9,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import OperationalError, connection
 
 from accounts.secrets import KeysetError, load_keyset
+from config.private import is_open_to_others
 
 
 @register()
@@ -17,6 +20,10 @@ def keyset_is_readable(**kwargs: Any) -> list[CheckMessage]:
         load_keyset()
     except KeysetError as error:
         return [Error(str(error), id="bootshelf.E001")]
+    path = os.environ.get("BOOTSHELF_KEYSET_FILE")
+    if path and not settings.DEBUG and is_open_to_others(Path(path)):
+        told = f"Every user of this machine may read the keyset {path}."
+        return [Error(told, hint="chmod o-rwx takes that away; 0600 is best.", id="bootshelf.E003")]
     return []
 
 

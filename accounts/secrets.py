@@ -79,10 +79,10 @@ def _primitive(text: str) -> Any:
         return None
 
 
-def load_keyset() -> Any:
-    """The AEAD primitive. Raises KeysetError where there is no keyset or it is not one."""
+def keyset_text() -> Secret[str]:
+    """The keyset as it is given. Raises KeysetError where there is none."""
     try:
-        keyset = Secret(env.text("BOOTSHELF_KEYSET"))
+        keyset = Secret(env.text("BOOTSHELF_KEYSET") or "")
     except SystemExit as stop:  # its file is gone since the start: an error of this request or task, not the end of all
         raise KeysetError(str(stop).removeprefix("bootshelf: ")) from None
     if not keyset.reveal():
@@ -90,6 +90,16 @@ def load_keyset() -> Any:
             "BOOTSHELF_KEYSET is not set. Set it, or BOOTSHELF_KEYSET_FILE, to the keyset; "
             "`manage new_keyset` makes one."
         )
+    return keyset
+
+
+def load_keyset() -> Any:
+    """The AEAD primitive. Raises KeysetError where there is no keyset or it is not one."""
+    return primitive_of(keyset_text())
+
+
+def primitive_of(keyset: Secret[str]) -> Any:
+    """The AEAD primitive of a keyset. Raises KeysetError where it is none."""
     primitive = _primitive(keyset.reveal())
     if primitive is None:
         raise KeysetError("BOOTSHELF_KEYSET is not a Tink AEAD keyset in JSON.")
@@ -98,6 +108,10 @@ def load_keyset() -> Any:
 
 def _place(team_id: UUID, table: str, row_id: UUID, field: str) -> bytes:
     return f"bootshelf:1:{team_id}:{table}:{row_id}:{field}".encode()
+
+
+def _place_of(row: SealedSecret) -> bytes:
+    return _place(row.team_id, row.table, row.row, row.field)
 
 
 def seal(team_id: UUID, table: str, row_id: UUID, field: str, text: Secret[str] | str) -> None:
@@ -114,10 +128,20 @@ def open_secret(team_id: UUID, table: str, row_id: UUID, field: str) -> Secret[s
     row = SealedSecret.sealed.filter(team_id=team_id, table=table, row=row_id, field=field).first()
     if row is None:
         raise SecretUnreadable(f"No secret is kept for {table} {row_id}.")
+    return unseal(row, load_keyset())
+
+
+def unseal(row: SealedSecret, key: Any) -> Secret[str]:
+    """The secret of a row, by this primitive. Raises SecretUnreadable."""
     try:
-        return Secret(load_keyset().decrypt(bytes(row.ciphertext), _place(team_id, table, row_id, field)).decode())
+        return Secret(key.decrypt(bytes(row.ciphertext), _place_of(row)).decode())
     except tink.TinkError:
-        raise SecretUnreadable(f"The secret of {table} {row_id} does not open with this keyset.") from None
+        raise SecretUnreadable(f"The secret of {row.table} {row.row} does not open with this keyset.") from None
+
+
+def resealed(row: SealedSecret, key: Any) -> bytes:
+    """What the row holds, sealed anew with the primary key. Raises SecretUnreadable."""
+    return key.encrypt(unseal(row, key).reveal().encode(), _place_of(row))
 
 
 def is_sealed(team_id: UUID, table: str, row_id: UUID, field: str) -> bool:

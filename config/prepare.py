@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from config.embedded import alone
+from config.private import write_private
 
 
 def make_secret_key(home: Path) -> None:
@@ -19,7 +20,7 @@ def make_secret_key(home: Path) -> None:
     if os.environ.get("SECRET_KEY_FILE") == str(home / "secret_key"):
         with alone(home / "run" / "prepare.lock"):
             if not (home / "secret_key").exists():
-                _write_private(home / "secret_key", secrets.token_urlsafe(48))
+                write_private(home / "secret_key", secrets.token_urlsafe(48))
 
 
 def prepare(home: Path, say: TextIO, *, migrate: bool = True) -> None:
@@ -60,19 +61,8 @@ def _make_keyset(home: Path, say: TextIO) -> None:
 
     if SealedSecret._meta.db_table in connection.introspection.table_names() and SealedSecret.sealed.exists():
         raise SystemExit(f"bootshelf: {path} is missing, and secrets in the database are sealed with it. Put it back.")
-    _write_private(path, new_keyset())
+    write_private(path, new_keyset())
     print(f"A new keyset is in {path}. Back it up: without it no stored cloud key can be read.", file=say, flush=True)
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Whole or not at all, readable by its owner only."""
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
 
 
 def collect_static(home: Path) -> None:

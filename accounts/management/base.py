@@ -130,8 +130,8 @@ def _utf8(value: Any) -> Any:
     return utf8(value, "An argument") if isinstance(value, str) and not value.isascii() else value
 
 
-def whole_number(text: str, option: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
+def whole_number(text: str, option: str, *, digits: int = 9) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > digits:
         raise CommandError(f"{option} takes a whole number, not {text[:20]!r}.")
     return int(text)
 
