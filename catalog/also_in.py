@@ -20,6 +20,8 @@ from catalog.models import Image, Source
 SHOWN = 20
 MOST_READ = 200
 
+_NAMED_BY = ("id", "kind", "cluster", "region", "account_name")  # all of them: a name tells a source from the others
+_SOURCE = ", ".join(f"s.{name}" for name in _NAMED_BY)
 _ID = 'lower(left({}, 120) COLLATE "C")'  # as the index has it
 _SAME_ID = f"""
     SELECT i.id, i.source_id, i.name, i.cluster, i.state, true AS same_id FROM catalog_image i
@@ -60,16 +62,22 @@ class Places:
 
 
 def also_in(image: Image) -> Places:
-    """Two queries at most, whatever the size of the shelf. Archived images are left out: they are nowhere any more."""
+    """One query, whatever the size of the shelf. Archived images are left out: they are nowhere any more."""
     values = {name: getattr(image, name) for name in ("id", "remote_id", "repository", "tag")}
     halves = [_SAME_ID, _SAME_TAG] if image.repository and image.tag else [_SAME_ID]
+    same = " UNION ALL ".join(f"({half})" for half in halves)
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(f"({half})" for half in halves), {"team": image.team_id, **values})
-        found = cursor.fetchall()
-    rows = list({row[0]: row for row in reversed(found)}.values())  # of two, the one of the same id
+        cursor.execute(
+            f"SELECT {_SOURCE}, same.* FROM catalog_source s LEFT JOIN ({same}) AS same ON same.source_id = s.id"  # noqa: S608
+            " WHERE s.team_id = %(team)s",
+            {"team": image.team_id, **values},
+        )
+        every = cursor.fetchall()
+    found = [row[len(_NAMED_BY) :] for row in every if row[len(_NAMED_BY)] is not None]
+    rows = list({row[0]: row for row in sorted(found, key=lambda row: row[-1])}.values())  # of two, that of the same id
     if not rows:
         return Places([])
-    sources = source_names(Source.objects.filter(team_id=image.team_id))
+    sources = source_names({row[0]: Source(**dict(zip(_NAMED_BY, row, strict=False))) for row in every}.values())
     places = sorted(_places(image, rows, sources), key=lambda place: (not place.same_id, place.source, place.cluster))
     capped = sum(row[5] for row in found) > MOST_READ or sum(not row[5] for row in found) > MOST_READ
     more = max(0, len(places) - SHOWN)

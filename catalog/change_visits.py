@@ -55,9 +55,9 @@ def new_in_visit(membership: Membership) -> int:
     return int(_one(_COUNT.format("since"), membership))
 
 
-def new_since_opened(membership: Membership) -> int:
-    """How many came since the page was last opened, MOST_NEW + 1 for more; 0 for who never did."""
-    return int(_one(_COUNT.format("shown_until"), membership))
+def since_opened(membership: Membership) -> tuple[str, dict[str, Any]]:
+    """SQL that counts what came since the page was last opened, MOST_NEW + 1 for more, 0 for who never did."""
+    return _COUNT.format("shown_until"), _member(membership)
 
 
 def _one(sql: str, membership: Membership) -> Any:

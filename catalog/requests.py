@@ -7,7 +7,7 @@ most.
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -21,6 +21,10 @@ from catalog.registration_steps import call_lines
 from catalog.registration_twins import twins
 
 REQUEST_LIFE = timedelta(days=7)
+_TO_BE_SEEN = """
+    SELECT count(*) FROM catalog_registration WHERE team_id = %(team)s AND %(asks)s
+        AND (decided_at IS NOT NULL AND told_at IS NULL AND requester_id = %(user)s
+            OR %(decides)s AND state = 'requested')"""
 NAMED = 5  # of decisions that nobody has looked at, so many are named
 
 
@@ -28,11 +32,16 @@ def waits_until(asked: Registration) -> datetime:
     return asked.created_at + REQUEST_LIFE
 
 
-def to_be_seen(membership: Membership) -> QuerySet[Registration]:
-    """What the navigation counts: for who decides, the requests that wait; for who asked, decisions not yet seen."""
-    mine = Q(requester=membership.user_id, decided_at__isnull=False, told_at=None)
-    wanted = mine | Q(state="requested") if membership.allows("admin") else mine
-    return Registration.objects.filter(wanted, team_id=membership.team_id)
+def to_be_seen(membership: Membership) -> tuple[str, dict[str, Any]]:
+    """SQL that counts for the navigation: for who decides, the requests that wait; for who asked, decisions not yet
+    seen. A viewer has none to see to.
+    """
+    return _TO_BE_SEEN, {
+        "team": membership.team_id,
+        "user": membership.user_id,
+        "asks": membership.allows("editor"),
+        "decides": membership.allows("admin"),
+    }
 
 
 def waiting(team: Team) -> QuerySet[Registration]:
@@ -83,6 +92,8 @@ def outcome(asked: Registration) -> str:
     """How a request ended, in one sentence; "" while it waits."""
     if asked.decision == "expired":
         return _("Nobody decided within 7 days.")
+    if asked.decision == "dropped":
+        return _("The cloud account was deleted before it was decided.")
     who = {"who": asked.decided_by}
     sentences = {
         "approved": _("%(who)s approved it."),

@@ -79,6 +79,7 @@ def test_every_tenant_row_goes_with_its_team(model: type[models.Model], rows: di
 def rows(team: Team, other_team: Team) -> dict[str, dict[str, Any]]:
     """A row of every table of the pairs, by table; and, by team, rows to point at that nothing points at yet."""
     spares = {owner.slug: make_targets(owner, "spare") for owner in (team, other_team)}
+    catalog.FacetStamp.objects.all().delete()
     account, source, run, image, membership, batch, asked = make_targets(team, "used").values()
     both: dict[str, Any] = {"team": team, "source": source}
     made = [

@@ -51,7 +51,7 @@ def change_list(request: TeamRequest, slug: str) -> HttpResponse:
         "new": change_visits.new_in_visit(request.membership),
         "most_new": change_visits.MOST_NEW,
     }
-    request.new_changes = 0  # type: ignore[attr-defined] # they are on this page
+    request.shows_changes = True  # type: ignore[attr-defined] # no badge says so too
     if not wants(request, "change-results"):
         return render(request, "catalog/change_list.html", context)
     response = render(request, "catalog/_change_results.html", context)

@@ -195,8 +195,9 @@ def test_it_costs_few_queries(show: Callable[..., Any], source: Source) -> None:
     image = put(source, "one")
     for n in range(30):
         ImageChange.objects.create(
-            team_id=image.team_id, source=source, image=image, kind="changed", field="name", after=str(n)
+            team_id=image.team_id, source=source, image=image, kind="corrected", field="name", after=str(n)
         )
+        put(source, "one", key=str(n), remote_id=image.remote_id)
     with CaptureQueriesContext(connection) as queries:
         show(image)
     assert len(queries) <= 11
