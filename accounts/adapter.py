@@ -8,6 +8,7 @@ from django.utils import translation
 
 from accounts import kept_forms
 from accounts.models import User
+from accounts.reauthentication import signed_in_recently
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -17,6 +18,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGNUP_OPEN)
+
+    def is_reauthentication_required(self, *, app: str, **told: Any) -> bool:
+        """Not right after a sign-in, which allauth itself does not count."""
+        return super().is_reauthentication_required(app=app) and not signed_in_recently(self.request)
 
     def post_login(self, request: HttpRequest, user: User, **told: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **told)

@@ -5,4 +5,11 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import checks  # noqa: F401 - registers the system checks
+        from django.contrib.auth.signals import user_logged_in
+
+        from accounts import (
+            checks,  # noqa: F401 - registers the system checks
+            sessions,
+        )
+
+        user_logged_in.connect(sessions.begin, dispatch_uid="session-begins")

@@ -27,13 +27,16 @@ _IN_SESSION = "kept_form"
 _TOKEN = "csrfmiddlewaretoken"  # noqa: S105 - a field's name
 
 
-def keeps_form[View: Callable[..., Any]](*secrets: str, back: tuple[str, str]) -> Callable[[View], View]:
+def keeps_form[View: Callable[..., Any]](
+    *secrets: str, back: tuple[str, str], read: Callable[[HttpRequest], dict[str, str]] | None = None
+) -> Callable[[View], View]:
     """The view's forms are kept but for `secrets`. `back` is the field, and its value, that shows the form again
-    without doing anything: what was posted there is not kept either.
+    without doing anything: what was posted there is not kept either. `read` gives what is kept instead of a field that
+    may hold a secret, or of a file.
     """
 
     def mark(view: View) -> View:
-        view.keeps_form = secrets, back  # type: ignore[attr-defined]
+        view.keeps_form = secrets, back, read  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -41,12 +44,14 @@ def keeps_form[View: Callable[..., Any]](*secrets: str, back: tuple[str, str]) -
 
 def filled_in(request: HttpRequest) -> dict[str, str]:
     """What of a form is to be kept, as it was posted, or as HTMX asks about it; nothing where the view keeps none."""
-    secrets, back = _told(request)
+    secrets, back, read = _told(request)
     asks = getattr(request, "htmx", False) and request.method == "GET"
     if back is None or not (asks or request.method == "POST"):
         return {}
     sent, left_out = request.GET if asks else request.POST, {*secrets, back[0], _TOKEN}
     found = {str(name): str(text) for name, text in sent.items() if text and name not in left_out}
+    if read and not asks:
+        found |= read(request)
     return found if sum(map(len, found.values())) <= LONGEST else {}
 
 
@@ -56,11 +61,9 @@ def met_sign_in(request: HttpRequest, fields: dict[str, str]) -> HttpResponse:
     """
     if getattr(request, "htmx", False):
         return _stay(_("You have been signed out. What you filled in stays: sending it leads to signing in, and back."))
-    secrets, _back = _told(request)
-    document = {"path": request.path, "fields": fields, "without": [name for name in secrets if request.POST.get(name)]}
     context = {
         "form": LoginForm(request=request),
-        "kept": signing.dumps(document, salt=SALT, compress=True),
+        "kept": signing.dumps(_document(request, fields), salt=SALT, compress=True),
         "next": f"{request.path}?{FIELD}=1",
         "signup_url": reverse("account_signup"),
     }
@@ -72,11 +75,17 @@ def met_sign_in(request: HttpRequest, fields: dict[str, str]) -> HttpResponse:
 def met_old_token(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's CSRF_FAILURE_VIEW. Whoever signed in elsewhere since goes on with what they filled in."""
     fields = filled_in(request)
-    if fields and getattr(request, "htmx", False):
-        return _stay(_("You signed in anew since this page was opened. What you filled in stays: go on and send it."))
-    _secrets, back = _told(request)
-    context = {"fields": fields, "back": back}
+    if getattr(request, "htmx", False):
+        told = _("You signed in anew since this page was opened. What you filled in stays: go on and send it.")
+        return _stay(told if fields else _("This page is out of date, and nothing was done. Reload it and try again."))
+    context = {"fields": fields, "back": _told(request)[1]}
     return render(request, "403_csrf.html", context, status=403)
+
+
+def keep(request: HttpRequest, fields: dict[str, str]) -> str:
+    """Keep the form of who is signed in and is asked to confirm that it is they; gives the address it is back at."""
+    request.session[_IN_SESSION] = _document(request, fields)
+    return f"{request.path}?{FIELD}=1"
 
 
 def remember(request: HttpRequest) -> None:
@@ -97,9 +106,14 @@ def forget(request: HttpRequest) -> None:
     request.session.pop(_IN_SESSION, None)
 
 
-def _told(request: HttpRequest) -> tuple[tuple[str, ...], tuple[str, str] | None]:
+def _document(request: HttpRequest, fields: dict[str, str]) -> dict[str, Any]:
+    secrets = _told(request)[0]
+    return {"path": request.path, "fields": fields, "without": [name for name in secrets if request.POST.get(name)]}
+
+
+def _told(request: HttpRequest) -> tuple[tuple[str, ...], tuple[str, str] | None, Any]:
     view = request.resolver_match.func if request.resolver_match else None
-    return getattr(view, "keeps_form", ((), None))
+    return getattr(view, "keeps_form", ((), None, None))
 
 
 def _stay(text: str) -> HttpResponse:

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
@@ -7,11 +8,12 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import kept_forms
 from accounts.access import SignInRequired
+from accounts.reauthentication import met_confirmation
 
 
 class SignInMiddleware:
     """Leads to the sign-in page and back again, with a form where the view keeps one (accounts/kept_forms.py); an HTMX
-    request is told to go there as a whole page.
+    request is told to go there as a whole page. In the same way to the page where somebody confirms that it is they.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -21,7 +23,9 @@ class SignInMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if not isinstance(exception, SignInRequired):
+        if isinstance(exception, ReauthenticationRequired) and request.user.is_authenticated:
+            return met_confirmation(request)
+        if not isinstance(exception, SignInRequired | ReauthenticationRequired):
             return None
         if fields := kept_forms.filled_in(request):
             return kept_forms.met_sign_in(request, fields)

@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "accounts.sessions.SessionLimitsMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -147,7 +148,14 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = None
 SIGNUP_OPEN = env.boolean("SIGNUP_OPEN", False)
 
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60  # of a sign-in: how long it is recent (accounts/reauthentication.py)
 # Mail
+TEAMS_OPEN = env.boolean("TEAMS_OPEN", False)  # anybody signed in may make a team (accounts/teams.py)
+# Of a session, without a request and in all (accounts/sessions.py).
+SESSION_IDLE_SECONDS = 3600 * env.integer("SESSION_IDLE_HOURS", 12, least=1)
+SESSION_ABSOLUTE_SECONDS = 3600 * env.integer("SESSION_ABSOLUTE_HOURS", 168, least=1)
+SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL") or f"Bootshelf <bootshelf@{_public.hostname}>"
 EMAIL_SUBJECT_PREFIX = ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Bootshelf] "
 _mail_host = env.text("EMAIL_HOST")

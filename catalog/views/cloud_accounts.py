@@ -21,6 +21,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import TeamRequest, get_row, get_team
 from accounts.models import VENDORS, CloudAccount, Team
+from accounts.reauthentication import require_recent_sign_in
 from accounts.secrets import Secret
 from catalog import actions
 from catalog.connection_matrix import connection_matrix, least_policy, vendor_actions
@@ -44,6 +45,7 @@ from catalog.sources import source_cards
 def cloud_account_add(request: TeamRequest, slug: str) -> HttpResponse:
     """Vendor, name and credential; tested first if asked to."""
     team = get_team(request, slug, "admin")
+    require_recent_sign_in(request)
     draft = _draft(team, request)
     vendor = draft.vendor if draft else _vendor(request)
     form, credential = _forms(posted(request), vendor, draft)
@@ -101,6 +103,7 @@ def cloud_account_detail(request: TeamRequest, slug: str, account_id: UUID) -> H
 def cloud_account_edit(request: TeamRequest, slug: str, account_id: UUID) -> HttpResponse:
     """Name, site and credential. A blank credential keeps the stored one; a new one is tested at once."""
     team = get_team(request, slug, "admin")
+    require_recent_sign_in(request)
     account = get_row(CloudAccount.objects.all(), team, account_id)
     initial = {"name": account.name, "site": account.site, "regions": _used_regions(account)}
     form = CloudAccountForm(posted(request), initial=initial)
@@ -125,6 +128,7 @@ def cloud_account_edit(request: TeamRequest, slug: str, account_id: UUID) -> Htt
 def cloud_account_delete(request: TeamRequest, slug: str, account_id: UUID) -> HttpResponse:
     """The name is typed to confirm; what becomes of the images is asked."""
     team = get_team(request, slug, "admin")
+    require_recent_sign_in(request)
     account = get_row(CloudAccount.objects.all(), team, account_id)
     form = DeleteCloudAccountForm(account.name, posted(request))
     if request.method == "POST" and form.is_valid():

@@ -1,0 +1,55 @@
+"""How long a session lasts, and when its person last proved who they are: three times, kept in the session itself.
+
+It is over SESSION_IDLE_HOURS after the last request, and SESSION_ABSOLUTE_HOURS after the sign-in whatever was done
+since. Reading them costs no query: whoever is signed in has their session read anyway. The last request is written down
+once in a while only, so that a page does not cost a write.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from allauth.account.authentication import get_authentication_records
+from django.conf import settings
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+
+STARTED, SEEN = "started_at", "seen_at"
+# Of the idle time: how much may pass until the last request is written down.
+_OFTEN = 30
+
+
+def begin(sender: object, request: HttpRequest, **told: Any) -> None:
+    """Receives Django's `user_logged_in`: a session begins with every sign-in."""
+    request.session[STARTED] = request.session[SEEN] = time.time()
+
+
+def proved_at(request: HttpRequest) -> float:
+    """When the person of this session signed in or, later, confirmed that it is still they. Reads the session only."""
+    again = [
+        float(record["at"])
+        for record in get_authentication_records(request, request.user)  # type: ignore[arg-type]
+        if record.get("reauthenticated")
+    ]
+    return max([float(request.session.get(STARTED, 0)), *again])
+
+
+def _is_over(session: Any) -> bool:
+    now = time.time()
+    started, seen = session.get(STARTED, 0), session.get(SEEN, 0)
+    return bool(now - started > settings.SESSION_ABSOLUTE_SECONDS or now - seen > settings.SESSION_IDLE_SECONDS)
+
+
+class SessionLimitsMiddleware:
+    """Ends a session that has lasted its time. Whoever meets the sign-in page by it is led back (SignInMiddleware)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and "_auth_user_id" in request.session:
+            if _is_over(request.session):
+                logout(request)
+            elif time.time() - request.session[SEEN] > settings.SESSION_IDLE_SECONDS / _OFTEN:
+                request.session[SEEN] = time.time()
+        return self.get_response(request)
