@@ -233,7 +233,10 @@ class AuditEvent(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["team", "-at"], name="auditevent_team_at"),
+            models.Index(fields=["team", "-at", "-id"], name="auditevent_team_at_id"),
+            models.Index(fields=["team", "actor", "-at", "-id"], name="auditevent_actor_at"),
+            models.Index(fields=["team", "action", "-at", "-id"], name="auditevent_action_at"),
+            GinIndex(fields=["team", "target"], name="auditevent_target", opclasses=["uuid_ops", "gin_trgm_ops"]),
             models.Index(fields=["team", "target_id", "-at"], name="auditevent_target_at"),
             # What was done to many at once, by each of them.
             GinIndex(

@@ -1,0 +1,25 @@
+import django.contrib.postgres.indexes
+from django.contrib.postgres.operations import BtreeGinExtension, TrigramExtension
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("accounts", "0006_invitations")]
+    operations = [
+        BtreeGinExtension(),
+        TrigramExtension(),
+        migrations.RemoveIndex("auditevent", "auditevent_team_at"),
+        migrations.AddIndex("auditevent", models.Index(fields=["team", "-at", "-id"], name="auditevent_team_at_id")),
+        migrations.AddIndex(
+            "auditevent", models.Index(fields=["team", "actor", "-at", "-id"], name="auditevent_actor_at")
+        ),
+        migrations.AddIndex(
+            "auditevent", models.Index(fields=["team", "action", "-at", "-id"], name="auditevent_action_at")
+        ),
+        migrations.AddIndex(
+            "auditevent",
+            django.contrib.postgres.indexes.GinIndex(
+                fields=["team", "target"], name="auditevent_target", opclasses=["uuid_ops", "gin_trgm_ops"]
+            ),
+        ),
+    ]
