@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
 from accounts.models import User
 from tests.browsers import find_chromium
@@ -71,6 +71,29 @@ def complaints(page: Page) -> list[str]:
 
     page.on("dialog", refuse)
     return found
+
+
+@pytest.fixture
+def late(page: Page) -> Callable[[], None]:
+    """The first page that a step back asks for is held until this is called, which comes back when its answer was
+    read, or nobody reads it any more."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        is_step = "hx-history-restore-request" in route.request.headers
+        held.append(route) if is_step and not held else route.fallback()
+
+    page.route("**/t/*/*/**", hold)
+
+    def answer() -> None:
+        (route,) = held
+        if route.request.failure is None:
+            route.continue_()
+            answered = route.request.response()
+            assert answered
+            answered.finished()
+
+    return answer
 
 
 @pytest.fixture

@@ -109,6 +109,67 @@ def test_back_closes_an_image_where_it_was_opened_and_forward_opens_it(
     assert complaints == []
 
 
+def test_the_last_step_back_wins_over_an_answer_that_comes_late(
+    page: Page, images: str, late: Callable[[], None], complaints: list[str]
+) -> None:
+    page.goto(images)
+    page.get_by_label(re.compile("^i386")).check()
+    expect(page.locator("#live")).to_have_text("45 images")
+    page.get_by_label(re.compile("^CentOS")).check()
+    expect(page.locator("#live")).to_have_text("15 images")
+    page.go_back()
+    page.go_back()
+    expect(page.locator("#live")).to_have_text("90 images")
+    late()
+    expect(page).to_have_url(images)
+    expect(page.locator("#live")).to_have_text("90 images")
+    expect(page.locator(".chip")).to_have_count(0)
+    page.go_forward()
+    expect(page.locator("#live")).to_have_text("45 images")
+    assert complaints == []
+
+
+def test_a_step_back_ends_a_filter_that_is_on_its_way(page: Page, images: str, complaints: list[str]) -> None:
+    page.goto(images)
+    page.get_by_label(re.compile("^i386")).check()
+    expect(page).to_have_url(f"{images}?arch=i386")
+    held: list[Any] = []
+    page.route("**/images/?*CentOS*", lambda route: held.append(route))
+    with page.expect_request("**/images/?*CentOS*"):
+        page.get_by_label(re.compile("^CentOS")).check()
+    with page.expect_event("requestfailed"):
+        page.go_back()
+    expect(page.locator("#live")).to_have_text("90 images")
+    expect(page).to_have_url(images)
+    expect(page.get_by_label(re.compile("^CentOS"))).not_to_be_checked()
+    told = [one for one in complaints if not one.startswith(("htmx:afterRequest", "htmx:sendAbort"))]
+    assert told == []
+
+
+def test_nothing_is_asked_for_on_a_page_that_goes(page: Page, images: str, late: Callable[[], None]) -> None:
+    page.goto(images)
+    page.get_by_label(re.compile("^i386")).check()
+    expect(page).to_have_url(f"{images}?arch=i386")
+    page.go_back()
+    page.get_by_label(re.compile("^CentOS")).check()
+    page.get_by_role("link", name="image-03").click()
+    late()
+    expect(page.locator("#live")).to_have_text("90 images")
+    expect(page).to_have_url(images)
+    expect(page.get_by_label(re.compile("^CentOS"))).not_to_be_checked()
+    page.get_by_label(re.compile("^CentOS")).check()
+    expect(page.locator("#live")).to_have_text("30 images")
+
+
+def test_a_step_back_that_is_not_answered_is_told_by_the_browser(page: Page, images: str) -> None:
+    page.goto(images)
+    page.get_by_label(re.compile("^i386")).check()
+    expect(page).to_have_url(f"{images}?arch=i386")
+    page.context.clear_cookies()
+    page.go_back()
+    expect(page).to_have_url(re.compile("/login/"))
+
+
 def test_a_link_shows_somebody_else_the_same(
     browser: Browser, page: Page, images: str, live_server: Any, bob: User, sign_in: Callable[[User], None]
 ) -> None:

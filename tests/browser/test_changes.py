@@ -70,6 +70,28 @@ def test_choosing_and_typing_filter_at_once_and_back_undoes_it(
     assert complaints == []
 
 
+def test_the_last_step_back_wins_over_an_answer_that_comes_late(
+    page: Page, sign_in: Callable[[User], None], bob: User, changes: str, late: Callable[[], None]
+) -> None:
+    sign_in(bob)
+    page.goto(f"{changes}?q=gateway")
+    results = page.locator("#change-results")
+    page.locator("summary", has_text="Kind").click()
+    page.get_by_role("checkbox", name="Missing").check()
+    expect(page).to_have_url(f"{changes}?kind=missing&q=gateway")
+    page.get_by_role("checkbox", name="Added").check()
+    expect(page).to_have_url(f"{changes}?kind=added,missing&q=gateway")
+    page.go_back()
+    page.go_back()
+    expect(page).to_have_url(f"{changes}?q=gateway")
+    expect(results.get_by_role("link", name="Remove Kind: Added")).to_have_count(0)
+    late()
+    expect(results.get_by_role("link", name="Remove Kind: Missing")).to_have_count(0)
+    expect(page.locator("[value=missing]")).not_to_be_checked()
+    page.go_forward()
+    expect(results.get_by_role("link", name="Remove Kind: Missing")).to_be_visible()
+
+
 def test_pages_and_all_of_a_sync_by_keyboard(
     page: Page, sign_in: Callable[[User], None], bob: User, changes: str, complaints: list[str], accessible: Any
 ) -> None:
