@@ -23,6 +23,7 @@ from catalog.change_words import FIELDS, KINDS, field_label, kind_label
 from catalog.labels import source_names
 from catalog.models import Source
 from catalog.query_strings import cut, days, no_value, texts_of, values_of, words
+from catalog.search import fold, query_pieces
 from catalog.values import canonical, escaped
 
 VISIT = "visit"
@@ -130,7 +131,7 @@ def parse(query: QueryDict, team_id: UUID, sources: Iterable[Source]) -> ChangeF
     choices = {d: _choice(d, found.get(d, ()), names, notices) for d in DIMENSIONS}
     first, last = days(found, notices)
     since, run = _since(found.get("since", ()), notices), _run(found.get("run", ()), notices)
-    q = words(found.get("q", ()), notices)
+    q = _searched(words(found.get("q", ()), notices), notices)
     told = tuple(dict.fromkeys(notices))[:5]
     return ChangeFilter(team_id, choices, first, last, since, q, run, names, told)
 
@@ -143,6 +144,16 @@ def _choice(d: str, texts: Iterable[str], names: Mapping[str, str], notices: lis
     chosen = values_of(d, texts, notices, lambda text: canonical("source", text, names))
     notices += [_("There is no source “%(value)s”.") % {"value": cut(value)} for value in chosen if value not in names]
     return tuple(sorted(chosen))
+
+
+def _searched(text: str, notices: list[str]) -> str:
+    """Without the words of signs alone, which nothing finds."""
+    given = text.split()
+    sought = [word for word in given if query_pieces(fold(word))]
+    if sought != given:
+        signs = cut(" ".join(word for word in given if word not in sought))
+        notices.append(_("“%(word)s” has no letter or digit, so it is not searched.") % {"word": signs})
+    return " ".join(sought)
 
 
 def _since(texts: Iterable[str], notices: list[str]) -> bool:

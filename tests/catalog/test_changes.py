@@ -232,7 +232,9 @@ def test_the_last_chip_leads_to_the_bare_address(look: Callable[..., Any], told:
         ("page=o99999999999999999-" + "f" * 32, "E-HPC"),
         ("page=n99999999999999999-" + "f" * 32, "E-HPC"),
         ("q=" + "w" * 9000, "The search is too long"),
-        ("q=%00", "No change fits all of this"),
+        ("q=%00", "has no letter or digit, so it is not searched"),
+        ("q=-", "“-” has no letter or digit, so it is not searched"),
+        ("q=solver+-+%23", "“- #” has no letter or digit, so it is not searched"),
         ("kind=" + ",".join(f"k{n}" for n in range(300)), "too many or too long values"),
         ("source=" + "s" * 9000, "too many or too long values"),
         ("%ED%A0%80=%ED%A0%80&q=%ED%A0%80", "There is no filter"),
@@ -242,6 +244,10 @@ def test_what_is_not_understood_is_told_and_breaks_nothing(
     look: Callable[..., Any], told: Any, query: str, notice: str
 ) -> None:
     assert notice in text(look(query, follow=True))
+
+
+def test_words_of_signs_alone_are_not_searched_and_the_others_are(team: Team, source: Source) -> None:
+    assert parse(QueryDict("q=solver+-+node-01+%E2%80%94"), team.id, [source]).query() == "q=solver%20node-01"
 
 
 @pytest.mark.django_db
