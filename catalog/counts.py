@@ -23,6 +23,7 @@ from catalog.steps import Selected
 from catalog.walks import count_by_facets
 
 MOST = 10_000
+MOST_IDS = 5_000  # of what a search finds; with more the images of a page are found some other way
 MOST_FILTERS = 16  # of a team, whose counts are kept until one of them is another
 
 _BITS = {dimension: 1 << place for place, dimension in enumerate(DIMENSIONS)}
@@ -68,10 +69,11 @@ def count(asked: ImageFilter) -> Counts:
         kept, _ = read(asked.team_id)
         return _remembered(asked, kept)
     kept, found = read(asked.team_id, *_looked_up(asked, words, foreign))
-    listed = orjson.loads(found or "[]")
+    listed, ids = orjson.loads(found)
     hits = sum(n for _number, n, _text in listed)
     is_all = words or set(map(str.lower, asked.choices["distribution"].wanted)) == {*foreign}
     counts = _counted(asked, kept, _parts(asked, kept, listed, by_name=not words), hits if is_all else None)
+    counts.selected = replace(counts.selected, ids=ids if is_all and hits <= _looked_at() else None)
     counts.capped = hits > MOST
     if hits > _looked_at():
         seen = Counter({kept.combinations.rows[number]: n for number, n, _text in listed}) if not foreign else Counter()
@@ -119,15 +121,16 @@ def _all(kept: Tally) -> _Part:
 
 
 def _looked_up(asked: ImageFilter, words: Condition | None, foreign: list[str]) -> tuple[str, list[Any]]:
-    """SQL that gives [number, count, distribution] of what a search finds, as JSON; of the images of distributions that
-    have no count of their own, if nothing is searched but these.
+    """SQL that gives what a search finds, as JSON: [number, count, distribution] of each, and the ids if these are few;
+    of the images of distributions that have no count of their own, if nothing is searched but these.
     """
     text = "CASE WHEN i.distribution_facet = 'other' THEN lower(i.distribution) END" if foreign else "NULL::text"
     where = all_of(of_team(asked), words or called(foreign, "i"))
-    rows = f"SELECT i.facets, {text} AS text FROM catalog_image i WHERE {where.sql}"  # noqa: S608
     return (
-        "SELECT json_agg(json_build_array(facets, n, text))::text FROM ("  # noqa: S608
-        f"SELECT facets, text, count(*) AS n FROM ({rows} LIMIT {_looked_at() + 1}) AS found GROUP BY 1, 2) AS grouped",
+        f"WITH found AS MATERIALIZED (SELECT i.id, i.facets, {text} AS text FROM catalog_image i WHERE {where.sql}"  # noqa: S608
+        f" LIMIT {_looked_at() + 1}), grouped AS (SELECT facets, text, count(*) AS n FROM found GROUP BY 1, 2)"
+        " SELECT json_build_array((SELECT coalesce(json_agg(json_build_array(facets, n, text)), '[]') FROM grouped),"
+        f" (SELECT array_agg(id)::text FROM found HAVING count(*) <= {MOST_IDS}))::text",
         where.params,
     )
 

@@ -29,7 +29,8 @@ class Selected:
     rows `others`; `images` in all.
 
     `hits` is how many images the search finds, all choices aside, where that is known, `found` how many of these are
-    selected. Of a search that finds too many to count, `seen` is how many were met of the combination in each row.
+    selected, and `ids` (a uuid[]) which these hits are, if they are few. Of a search that finds too many to count,
+    `seen` is how many were met of the combination in each row.
     """
 
     kept: Tally
@@ -37,6 +38,7 @@ class Selected:
     images: int
     hits: int | None = None
     found: int | None = None
+    ids: str | None = None
     seen: Mapping[int, int] = field(default_factory=dict)
 
     @property
@@ -174,10 +176,16 @@ def with_words(asked: ImageFilter, selected: Selected, text: Condition, rows: li
 
 def found(asked: ImageFilter, selected: Selected, step: Step, text: Condition,
           rows: list[int] | None = None) -> Condition:  # fmt: skip
-    """All of `with_words` that lie behind the position; the OFFSET keeps the planner from looking along an order."""
+    """All of `with_words` that lie behind the position, among those already found if there are such; the OFFSET keeps
+    the planner from looking along an order.
+    """
     key = step.order.sql
     where = all_of(with_words(asked, selected, text, rows), step.behind(f"{key}{step.order.collated}"))
-    return Condition(f"SELECT {key} AS k, i.id FROM {images(step)} WHERE {where.sql} OFFSET 0", where.params)  # noqa: S608
+    if selected.ids is None:
+        return Condition(f"SELECT {key} AS k, i.id FROM {images(step)} WHERE {where.sql} OFFSET 0", where.params)  # noqa: S608
+    inner = f"SELECT {key} AS k, i.id FROM {images(step)} WHERE i.id = h.id AND {where.sql} OFFSET 0"  # noqa: S608
+    sql = f"SELECT p.k, p.id FROM unnest(%s::uuid[]) AS h(id) CROSS JOIN LATERAL ({inner}) AS p"  # noqa: S608
+    return Condition(sql, [selected.ids, *where.params])
 
 
 def images(step: Step) -> str:
