@@ -116,7 +116,9 @@ _KEEP = """
 def queue_due_sources() -> list[UUID]:
     """Queue a run for every source that is due, move its next sync on, tell the workers. The ids of the runs.
 
-    Sources whose cloud is in trouble wait, all but the one that finds out if it has passed (catalog/breakers.py).
+    Sources whose cloud is in trouble wait, all but the one that finds out if it has passed (catalog/breakers.py). A
+    source is held without its key: a run that somebody else is inserting at this moment points to it, and we wait for
+    that.
     """
     due = f"""
         UPDATE catalog_source SET next_sync_at = {NEXT_SYNC} WHERE id IN (
@@ -124,7 +126,7 @@ def queue_due_sources() -> list[UUID]:
             WHERE paused_at IS NULL AND archived_at IS NULL AND cloud_account_id IS NOT NULL
             AND next_sync_at <= clock_timestamp() AND NOT {HELD}
             AND NOT EXISTS (SELECT FROM catalog_syncrun r WHERE r.source_id = s.id AND r.state = ANY(%(running)s))
-            ORDER BY next_sync_at LIMIT {DUE_AT_ONCE} FOR UPDATE SKIP LOCKED
+            ORDER BY next_sync_at LIMIT {DUE_AT_ONCE} FOR NO KEY UPDATE SKIP LOCKED
         ) RETURNING *"""  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(

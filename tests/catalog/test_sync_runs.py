@@ -1,8 +1,12 @@
 """Who runs what: runs are queued once, taken once, held by a lease, and given back when their worker is gone."""
 
+import threading
+from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -74,7 +78,7 @@ def test_a_taken_run_is_held_for_thirty_seconds_of_the_databases_time(source):
     hold = take(start_run(source, "schedule").id)
     run = SyncRun.objects.get()
     assert (run.state, run.attempt, hold.attempt) == ("listing", 1, 1)
-    assert timedelta(seconds=29) < run.lease_until - run.heartbeat_at <= timedelta(seconds=30)
+    assert timedelta(seconds=29) < run.lease_until - run.heartbeat_at < timedelta(seconds=31)
 
 
 def test_sync_now_tells_the_worker_on_commit(source, alice, told, django_capture_on_commit_callbacks):
@@ -91,6 +95,53 @@ def test_due_sources_are_queued_once_and_their_next_sync_moves_on(source, told):
     assert run.id == run_id and (run.state, run.trigger) == ("queued", "schedule") and told == [str(run_id)]
     assert timedelta(minutes=53) < source.next_sync_at - timezone.now() < timedelta(minutes=67)
     assert queue_due_sources() == []
+
+
+@pytest.fixture
+def slow_to_check() -> Iterator[None]:
+    """Between a person's run in its index and the look at its source, it waits for lock 1: 'A' is before the key's
+    own trigger.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION a_waits() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END $$;"
+            'CREATE TRIGGER "A_waits" AFTER INSERT ON catalog_syncrun FOR EACH ROW'
+            " WHEN (NEW.trigger = 'person') EXECUTE FUNCTION a_waits()"
+        )
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION a_waits CASCADE")
+
+
+def waiting_for_locks() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pg_blocking_pids(pid) <> '{}'"
+        )
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_asks_for_a_sync_and_who_queues_what_is_due_do_not_wait_for_each_other(source, slow_to_check):
+    def go_on() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(1)")
+            held.set()
+            wait_until(lambda: waiting_for_locks() == 2)
+            cursor.execute("SELECT pg_advisory_unlock(1)")
+
+    def ask() -> SyncRun | None:
+        held.wait()
+        return start_run(source, "person", "alice@example.org")
+
+    def queue() -> list[UUID]:
+        wait_until(lambda: waiting_for_locks() == 1)
+        return queue_due_sources()
+
+    held = threading.Event()
+    _none, run, queued = at_once(go_on, ask, queue)
+    assert queued == [] and SyncRun.objects.get().id == run.id, "a deadlock ends one of them with an error"
 
 
 @pytest.mark.parametrize(
