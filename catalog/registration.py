@@ -37,8 +37,8 @@ def settle() -> None:
 
 
 def reject_waiting(account: CloudAccount) -> None:
-    """Within the transaction that deletes the account: what was not sent will not be, decided or not."""
-    writes.reject_waiting(ADD_IMAGE, account, "pending", "requested")
+    """Within the transaction that deletes the account: what was not sent will not be."""
+    writes.reject_waiting(ADD_IMAGE, account, "pending")
 
 
 def _send(registration: Registration, patience_seconds: float) -> AddedImage:

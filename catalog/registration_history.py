@@ -21,6 +21,7 @@ HAPPENED: dict[str, tuple[Promise, str]] = {
     "declined": (_("Declined"), "bad"),
     "withdrawn": (_("Withdrawn"), ""),
     "expired": (_("Expired"), "warn"),
+    "dropped": (_("Ended with its cloud account"), "warn"),
     "succeeded": (_("Accepted by the cloud"), "ok"),
     "rejected": (_("Rejected by the cloud"), "bad"),
     "unknown": (_("Outcome unknown"), "warn"),

@@ -108,7 +108,7 @@ def _subject(kind: str, asked: Registration) -> str:
         return _("%(who)s asks to register %(name)s in %(team)s") % words
     if asked.decision == "approved":
         return _("Approved: %(name)s is being registered in %(team)s") % words
-    if asked.decision == "expired":
+    if asked.decision in ("expired", "dropped"):
         return _("Nobody decided: %(name)s is not registered in %(team)s") % words
     return _("Declined: %(name)s is not registered in %(team)s") % words
 

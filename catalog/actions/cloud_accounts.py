@@ -14,6 +14,7 @@ from accounts.models import SITES, VENDORS, CloudAccount, Team
 from accounts.secrets import Secret, forget, shut
 from catalog import providers, registration, removal
 from catalog.actions.base import ActionError, Actor, actor_name, checked_provider, checked_region, plain
+from catalog.actions.requests import drop_requests
 from catalog.actions.sources import After, due_now, take_down
 from catalog.connections import TABLE, seal_credential
 from catalog.models import Breaker, ConnectionTest, Source
@@ -126,12 +127,13 @@ def replace_credential(
 def delete_cloud_account(team: Team, actor: Actor, account: CloudAccount, images: After) -> None:
     """Delete the account, forget its credential and take its sources down; `images` stay archived or go with them.
 
-    Registrations stay as history; one that waits to be sent is rejected.
+    Registrations stay as history; one that waits to be sent is rejected, and a request ends.
     """
     with transaction.atomic():
         sources = list(Source.objects.filter(team=team, cloud_account=account, archived_at=None).order_by("id"))
         for source in sources:
             take_down(source, images)
+        drop_requests(account, actor)  # first: one that is approved meanwhile waits to be sent
         registration.reject_waiting(account)
         removal.reject_waiting(account)
         changes = {"vendor": account.vendor, "images": images, "sources": [f"{s.kind} {s.region}" for s in sources]}

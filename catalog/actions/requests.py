@@ -30,7 +30,7 @@ class NotWaiting(ActionError):
 
     def __init__(self, asked: Registration) -> None:
         over = _("It has waited for 7 days, and is over.") if asked.state == "requested" else ""
-        super().__init__("", outcome(asked) or over or _("The cloud account was deleted before it was decided."))
+        super().__init__("", outcome(asked) or over)
         self.asked = asked
 
 
@@ -85,6 +85,13 @@ def expire_requests() -> int:
                 _end(asked, registration.WORKER, "expired", "")
                 ended += 1
     return ended
+
+
+def drop_requests(account: CloudAccount, actor: Actor) -> None:
+    """Within the transaction that deletes the account: what waits for a word about it ends, and who asked is told."""
+    waiting = Registration.objects.filter(team=account.team_id, cloud_account=account, state="requested")
+    for asked in waiting.select_related("team").select_for_update(of=("self",)).order_by("id"):
+        _end(asked, actor, "dropped", "")
 
 
 def _checked(word: str) -> str:

@@ -15,7 +15,7 @@ from catalog.sources import RUN_TONES
 
 register = template.Library()
 
-ENDED = {"withdrawn": (_("Withdrawn"), ""), "expired": (_("Expired"), "warn")}
+ENDED = {"withdrawn": (_("Withdrawn"), ""), "expired": (_("Expired"), "warn"), "dropped": (_("Not sent"), "")}
 REGISTRATION_TONES = {
     "requested": "accent", "declined": "bad", "pending": "accent", "sending": "accent", "succeeded": "ok", "seen": "ok",
     "rejected": "bad", "unknown": "warn",
@@ -54,8 +54,8 @@ def registration_tone(state: str) -> str:
 
 @register.filter
 def registration_badge(registration: Registration) -> SafeString:
-    """Its state; of a request that nobody declined, how it ended else."""
-    words, tone = ENDED.get(registration.decision) or (
+    """Its state; of what was never sent, that; of a request that nobody declined, how it ended else."""
+    words, tone = ENDED.get("dropped" if registration.was_not_sent else registration.decision) or (
         registration_state(registration.state),
         registration_tone(registration.state),
     )

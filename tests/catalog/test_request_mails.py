@@ -91,6 +91,16 @@ def test_an_approval_and_an_end_by_time_are_told_too(request_one, alice, eve):
     assert all(one.to == [eve.email] for one in mail.outbox)
 
 
+def test_that_the_cloud_account_is_gone_is_told_too(request_one, alice, eve):
+    asked = request_one()
+    actions.delete_cloud_account(asked.team, alice, asked.cloud_account, "archive")
+    tasks.mail_requests()
+    assert [one.to for one in mail.outbox] == [[eve.email]], "the admins are not asked any more"
+    told = mail.outbox[0]
+    assert told.subject == "[Bootshelf] Nobody decided: cfd-base is not registered in Aero HPC"
+    assert "The cloud account was deleted before it was decided." in told.body
+
+
 def test_no_secret_is_in_a_mail_or_in_the_broker(request_one, alice):
     broker = redis.Redis.from_url(configured.REDIS_URL)
     broker.flushdb()

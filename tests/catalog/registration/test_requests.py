@@ -7,6 +7,7 @@ from accounts.secrets import open_secret
 from catalog import actions, registration, tasks
 from catalog.models import Registration
 from catalog.registration_spec import PASSWORD, validate_spec
+from catalog.requests import decided_unseen
 from tests.catalog.registration.asked import CANARY, CONTAINER, REGION, VM, age, sent
 from tests.waiting import at_once
 
@@ -171,11 +172,14 @@ def test_who_asked_and_is_an_admin_by_now_decides_and_needs_no_telling(request_o
     assert fresh(asked).decided_by == eve.email and fresh(asked).told_at
 
 
-def test_with_the_cloud_account_its_requests_end(request_one, alice, account):
+def test_with_the_cloud_account_its_requests_end(request_one, alice, eve, account):
     asked = request_one(CONTAINER)
     actions.delete_cloud_account(account.team, alice, account, "archive")
-    assert fresh(asked).state == "rejected" and not is_sealed(asked)
-    assert fresh(asked).error["code"] == "AccountDeleted"
+    ended = fresh(asked)
+    assert (ended.state, ended.decision, ended.decided_by) == ("declined", "dropped", alice.email)
+    assert not is_sealed(asked) and ended.finished_at
+    assert AuditEvent.objects.get(target_id=asked.id, action="registration.dropped").actor == alice.email
+    assert list(decided_unseen(eve.memberships.get())) == [ended], "who asked is told"
     with pytest.raises(actions.NotWaiting, match="account was deleted"):
         actions.approve_request(asked.team, alice, asked.id)
 
