@@ -118,7 +118,7 @@ def _outcome(team: Team, row: Row, out: LeftOut | None) -> Outcome:
     if out and out.image:
         return Outcome(**facts, state="on_shelf", image_id=out.image.remote_id)
     one = Registration.objects.get(team=team, id=out.registration.id if out and out.registration else row.id)
-    group = batch_results.group_of(one.state, (one.error or {}).get("code"))
+    group = batch_results.group_of(one)
     state = {"registered": "succeeded", "waiting": "unknown"}.get(group, group)
     error = {name: one.error[name] for name in ("operation", "code", "message", "request_id")} if one.error else None
     return Outcome(**facts, state=state, image_id=one.remote_id, error=error)

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from catalog.batch_files import as_yaml
-from catalog.batches import CANCELLED, STOPPED
+from catalog.batches import STOPPED
 from catalog.errors import Explanation, explain
 from catalog.export import BOM, guarded
 from catalog.models import Batch, Registration
@@ -81,15 +81,15 @@ def results(ids: Iterable[UUID], batch: Batch) -> list[Result]:
     """The outcomes of these registrations of the batch, in the file's order."""
     rows = Registration.objects.filter(team_id=batch.team_id, batch=batch, id__in=list(ids))
     return [
-        Result(one, group_of(one.state, (one.error or {}).get("code")), _explained(one))
+        Result(one, group_of(one), _explained(one))
         for one in rows.order_by("batch_at", "id")
     ]
 
 
-def group_of(state: str, code: str | None) -> str:
-    if state == "rejected":
-        return "not_sent" if code in (CANCELLED, STOPPED) else "rejected"
-    return {"succeeded": "registered", "seen": "registered", "unknown": "unknown"}.get(state, "waiting")
+def group_of(one: Registration) -> str:
+    if one.state == "rejected":
+        return "not_sent" if one.was_not_sent else "rejected"
+    return {"succeeded": "registered", "seen": "registered", "unknown": "unknown"}.get(one.state, "waiting")
 
 
 def why_stopped(batch: Batch) -> Registration | None:
@@ -134,4 +134,4 @@ def _explained(one: Registration) -> Explanation | None:
 
 def _grouped(batch: Batch) -> list[tuple[UUID, str]]:
     rows = Registration.objects.filter(team_id=batch.team_id, batch=batch).order_by("batch_at", "id")
-    return [(row_id, group_of(state, code)) for row_id, state, code in rows.values_list("id", "state", "error__code")]
+    return [(one.id, group_of(one)) for one in rows.only("state", "sent_at")]

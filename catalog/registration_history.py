@@ -52,6 +52,8 @@ def _event(registration: Registration, row: AuditEvent) -> Event:
     """What the product itself did is told without a name."""
     happened = row.action.partition(".")[2]
     words, tone = HAPPENED.get(happened, (happened, ""))
+    if happened == "rejected" and registration.was_not_sent:
+        words, tone = _("Not sent"), "bad"
     code, word = row.changes.get("error"), row.changes.get("word")
     failed = {"operation": "AddImage", "code": code, "kind": row.changes.get("kind")}
     detail = explain(failed).label if code else word or ""

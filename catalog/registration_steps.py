@@ -57,7 +57,7 @@ def registration_steps(registration: CloudWrite, wait: Wait | None) -> list[Step
 
 def sending_steps(row: CloudWrite, seen: str, wait: Wait | None) -> list[Step]:
     """Sent, accepted, and seen in a sync, which is called `seen`."""
-    steps = [_sent(row), _accepted(row)]
+    steps = [_sent(row)] if row.was_not_sent else [_sent(row), _accepted(row)]
     if row.state not in ("rejected", "unknown"):
         steps.append(_seen(row, seen, wait))
     return steps

@@ -274,6 +274,8 @@ def test_cancelling_is_asked_first_and_stops_what_waits(admin, account, alice, c
     assert states(batch).count("pending") == 2
     told = page(admin.post(f"{MANY}{batch.id}/cancel/", follow=True))
     assert "2 images are not sent." in told and "Not sent" in told and "register 2 images again" in told
+    one = Registration.objects.filter(batch=batch, sent_at=None)[0]
+    assert "Rejected" not in page(admin.get(f"/t/aero/registrations/{one.id}/"))
     assert "nothing to cancel" in page(admin.get(f"{MANY}{batch.id}/cancel/", follow=True))
     assert len(sent(cloud)) == 1
 

@@ -54,8 +54,9 @@ def listed(client, query=""):
 @pytest.fixture
 def some(make):
     make("solver", "succeeded", version="7.2", region="cn-shanghai")
-    make("mesher", "rejected", at=NOON - timedelta(days=1))
-    make("trainer", "rejected", "eve@example.org", NOON - timedelta(days=2), registry_url="ghcr.io/ml/trainer:1")
+    make("mesher", "rejected", at=NOON - timedelta(days=1), sent_at=NOON)
+    trainer = {"registry_url": "ghcr.io/ml/trainer:1", "sent_at": NOON}
+    make("trainer", "rejected", "eve@example.org", NOON - timedelta(days=2), **trainer)
     make("cfd-base", "unknown", "manage", NOON - timedelta(days=3), vm_image_id="m-bp1cfd", remote_id="m-registered")
 
 
@@ -231,10 +232,21 @@ def test_its_history_tells_who_did_what_the_latest_first(admin, alice, make, sim
     ],
 )
 def test_it_tells_every_outcome_and_decision(admin, make, team, action, changes, words):
-    made = make("solver", "rejected")
+    made = make("solver", "unknown")
     audit.record(team, "bob@example.org", f"registration.{action}", target_id=made.id, changes=changes)
     events, _shown = history(admin, made)
     assert len(events) == 2 and all(word in events[0] for word in words) and "Submitted" in events[1]
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_what_was_never_sent_is_nowhere_called_rejected(admin, make, team, headers):
+    error = {"operation": "AddImage", "code": "AccountDeleted", "message": "", "request_id": None, "kind": "invalid"}
+    made = make("solver", "rejected", error=error)
+    audit.record(team, "worker", "registration.rejected", target_id=made.id, changes={"error": "AccountDeleted"})
+    events, shown = history(admin, made, **headers)
+    assert "Not sent" in events[0] and "Rejected" not in shown
+    row = text(admin.get(LIST)).partition("<tbody>")[2].partition("</tbody>")[0]
+    assert "Not sent" in row and "Rejected" not in row
 
 
 def test_while_it_is_watched_its_history_comes_along(admin, make):
