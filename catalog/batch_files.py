@@ -28,7 +28,7 @@ COLUMNS = ("region", *FIELDS)
 NEEDED = ("type", "name")
 
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-_NAMES_PASSWORD = re.compile(r"registry[\s_-]*password", re.IGNORECASE)
+_NAMES_PASSWORD = re.compile(r"pass[\s_-]*w(or)?d", re.IGNORECASE)  # also where it is not spelt as it should be
 _NULLS = ("", "~", "null", "Null", "NULL")
 # Much the faster one, in every wheel of PyYAML; the other does the same.
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -61,13 +61,11 @@ def read_file(data: bytes, name: str = "") -> BatchFile:
     """The registrations in a file; `name` tells its kind by its ending. Raises NotReadable."""
     if len(data) > LARGEST:
         raise NotReadable(_("The file is larger than %(kb)d KB.") % {"kb": LARGEST // 1024})
-    return read_text(_decoded(data), name)
+    return read_text(decoded(data), name)
 
 
 def read_text(text: str, name: str = "") -> BatchFile:
-    """The registrations in a text. Without an ending that says so, the text itself tells its kind. Raises
-    NotReadable.
-    """
+    """The registrations in a text, which tells its kind itself where no ending does. Raises NotReadable."""
     if len(text) > LARGEST:
         raise NotReadable(_("The text is longer than %(n)d characters.") % {"n": LARGEST})
     if "\0" in text:
@@ -93,8 +91,8 @@ def _not_text() -> str:
     return _("This is not text in UTF-8. From a spreadsheet, save it as “CSV UTF-8”.")
 
 
-def _decoded(data: bytes) -> str:
-    """UTF-8 with or without a byte order mark, or UTF-16 with one, as Excel's “Unicode text”."""
+def decoded(data: bytes) -> str:
+    """UTF-8 with or without a byte order mark, or UTF-16 with one, as Excel's “Unicode text”. Raises NotReadable."""
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         return data.decode(encoding)
@@ -133,7 +131,7 @@ def _whole(text: str) -> str:
 def without_passwords(text: str, rows: Iterable[FileRow]) -> str:
     """A text to be shown again. One that may hold passwords is written anew without them, as far as it was read."""
     if rows := list(rows):
-        held = any(row.values.get(PASSWORD) is not None for row in rows)
+        held = any(_NAMES_PASSWORD.search(name) and row.values[name] is not None for row in rows for name in row.values)
         return as_yaml([row.values for row in rows]) if held else text
     # A field's name stands in every text but a CSV without its header, whose cells tell nothing of themselves.
     return text if "name" in text and not _NAMES_PASSWORD.search(text) else ""
@@ -273,7 +271,9 @@ def _yaml_value(event: Any, events: Iterator[Any]) -> Any:
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """An object of JSON, in which a name may be there twice."""
+    """An object of JSON, in which a name may be there twice. It shows nothing: one of them may be a password."""
+
+    __repr__ = object.__repr__
 
 
 def _json_rows(text: str) -> Iterator[FileRow]:

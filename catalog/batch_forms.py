@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -12,6 +13,41 @@ from catalog import batch_files, batches
 from catalog.batch_files import NotReadable
 from catalog.forms import ActionForm
 from catalog.providers import is_region
+
+LONGEST_KEPT = 45_000  # characters of a file, and bytes: what is longer is chosen again
+SHORTENED, LOST = "shortened", "lost"  # what kept_text says beside the text, or instead of it
+
+
+def kept_text(request: HttpRequest) -> dict[str, str]:
+    """What of a posted file, or of the box, may be kept over a sign-in: its text without passwords, as "text"."""
+    file = request.FILES.get("file")
+    try:
+        text = batch_files.decoded(file.read(LONGEST_KEPT)) if file else request.POST.get("text", "")
+    except NotReadable:
+        text = ""
+    if not file and not text.strip():
+        return {}
+    shown = ""
+    if len(text) <= LONGEST_KEPT and not (file and (file.size or 0) > LONGEST_KEPT):
+        shown = _without_passwords(text, str(file.name) if file else "")
+    if not shown or len(shown) > LONGEST_KEPT:
+        return {LOST: "file" if file else "text"}
+    return {"text": shown} | ({SHORTENED: "1"} if shown != text else {})
+
+
+def _without_passwords(text: str, name: str) -> str:
+    try:
+        rows = batch_files.read_text(text, name).rows
+    except NotReadable:
+        rows = []
+    return batch_files.without_passwords(text, rows)
+
+
+class UnshownText(forms.Textarea):
+    """Its text may hold passwords, and goes back only as the page writes it: without them."""
+
+    def format_value(self, value: Any) -> str:
+        return ""
 
 
 class BatchForm(ActionForm):
@@ -36,7 +72,7 @@ class BatchForm(ActionForm):
         label=gettext_lazy("Or paste it"),
         required=False,
         strip=False,
-        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off", "class": "mono"}),
+        widget=UnshownText(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off", "class": "mono"}),
     )
 
     def __init__(self, accounts: Sequence[CloudAccount], *args: Any, **options: Any) -> None:
@@ -46,7 +82,7 @@ class BatchForm(ActionForm):
         assert isinstance(choices, forms.ChoiceField)
         choices.choices = [(account_id, account.name) for account_id, account in self.accounts.items()]
         self.check: batches.Check | None = None
-        self.lost_passwords = False
+        self.lost_passwords = SHORTENED in self.initial
         self.text_again = "" if self.is_bound else str(self.initial.get("text", ""))
 
     def clean_region(self) -> str:

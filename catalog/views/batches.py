@@ -1,6 +1,7 @@
 """Many registrations at once: a file checked as a whole, the review that confirms it, and the page that follows it."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -14,11 +15,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
+from accounts import kept_forms
 from accounts.access import TeamRequest, get_row, get_team
+from accounts.kept_forms import keeps_form
 from accounts.models import CloudAccount, Team
 from accounts.secrets import Secret
 from catalog import actions, batch_files, batch_results, batches
-from catalog.batch_forms import BatchForm
+from catalog.batch_forms import LOST, BatchForm, kept_text
 from catalog.export import BOM
 from catalog.models import Batch, Source
 from catalog.providers import REGISTERED_KIND
@@ -29,12 +32,17 @@ PAGE_SIZE = 100
 MOST_SHOWN = 200  # errors of one file: whoever made so many mends them by the column
 
 
+@keeps_form("text", back=("step", "edit"), read=kept_text)
 @sensitive_post_parameters("text")
 @require_http_methods(["GET", "POST"])
 def batch_add(request: TeamRequest, slug: str) -> HttpResponse:
-    """Take a file, or its text, and check it; `?again=` fills in what was rejected of an earlier batch."""
+    """Take a file, or its text, and check it; `?again=` fills in what was rejected of an earlier batch. With `step`
+    "edit" what was kept is only shown.
+    """
     team = get_team(request, slug, "admin")
     accounts = list(CloudAccount.objects.filter(team=team, vendor__in=REGISTERED_KIND).order_by("name"))
+    if kept := request.POST.dict() if request.POST.get("step") == "edit" else kept_forms.recall(request)[0]:
+        return _form_page(request, team, BatchForm(accounts, initial=kept), lost=kept.get(LOST, ""), begun=True)
     if not accounts or request.method == "GET":
         return _form_page(request, team, BatchForm(accounts, initial=_initial(request, team, accounts)))
     form = BatchForm(accounts, request.POST, request.FILES)
@@ -43,6 +51,7 @@ def batch_add(request: TeamRequest, slug: str) -> HttpResponse:
     if not form.is_valid() or form.check is None or form.check.errors:
         return _form_page(request, team, form, status=422)
     batch = actions.draft_batch(team, request.user, form.chosen_account(), form.title, form.check)
+    kept_forms.forget(request)
     return redirect("catalog:batch_review", team.slug, batch.id)
 
 
@@ -129,7 +138,7 @@ def batch_cancel(request: TeamRequest, slug: str, batch_id: UUID) -> HttpRespons
     return redirect("catalog:batch_detail", team.slug, batch.id)
 
 
-def _form_page(request: TeamRequest, team: Team, form: BatchForm, status: int = 200) -> HttpResponse:
+def _form_page(request: TeamRequest, team: Team, form: BatchForm, status: int = 200, **shown: Any) -> HttpResponse:
     check = form.check
     sources = Source.objects.filter(team=team, kind__in=REGISTERED_KIND.values(), archived_at=None)
     context = {
@@ -142,6 +151,7 @@ def _form_page(request: TeamRequest, team: Team, form: BatchForm, status: int = 
         "regions": sorted(set(sources.values_list("region", flat=True))),
         "columns": batch_files.COLUMNS,
         "recent": Batch.objects.filter(team=team).exclude(confirmed_at=None).order_by("-created_at")[:RECENT],
+        **shown,
     }
     return render(request, "catalog/batch_add.html", context, status=status)
 

@@ -209,6 +209,8 @@ def test_both_parsers_of_yaml_read_the_same(monkeypatch):
         f"type,name,registry_password\ncontainer,a,{CANARY.replace('"', '')}\n",
         f"- {{name: a, registry_password: {json.dumps(CANARY)}}}",
         json.dumps([{"name": "a", "registry_password": CANARY}]),
+        json.dumps([{"name": "a", "Registry password": CANARY}]),
+        f"- {{name: a, passwd: {json.dumps(CANARY)}}}",
     ],
 )
 def test_a_text_is_shown_again_without_its_passwords(text):
