@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from django.core import signing
+from django.core import mail, signing
 from django.test import Client
 
 from accounts import kept_forms
@@ -72,6 +72,21 @@ def test_a_wrong_password_on_the_way_loses_nothing(alice):
     wrong = signed_in(stranger, stranger.post(ADD, FORM), password="wrong")
     assert wrong.status_code == 200 and "What you filled in is kept" in text(wrong)
     assert "quay.io/hpc/solver:1" in text(stranger.get(signed_in(stranger, wrong)["Location"]))
+
+
+def test_who_forgot_the_password_sets_another_one_and_comes_back_to_the_same_page(alice):
+    stranger = Client(enforce_csrf_checks=True)
+    token = {"csrfmiddlewaretoken": hidden(stranger.get("/account/login/"))["csrfmiddlewaretoken"]}
+    met = stranger.post(ADD, FORM | token)
+    assert '<a href="/account/password/reset/" target="_blank">' in text(met), "this page stays open"
+    assert 'target="_blank"' not in text(stranger.get("/account/login/")), "where nothing would be lost"
+    stranger.post("/account/password/reset/", token | {"email": alice.email})
+    link = re.search(r"https?://[^/]+(/account/password/reset/key/\S+)", mail.outbox[0].body)[1]
+    key = stranger.get(link)["Location"]
+    chosen = dict.fromkeys(["password1", "password2"], "another-horse-battery")
+    assert stranger.post(key, token | chosen).status_code == 302
+    back = signed_in(stranger, met, password="another-horse-battery")
+    assert "quay.io/hpc/solver:1" in text(stranger.get(back["Location"]))
 
 
 def test_nothing_of_a_stranger_is_stored(alice, django_assert_num_queries):
@@ -166,6 +181,15 @@ def test_htmx_with_an_old_token_says_so_and_leaves_the_form(strict):
     assert met.status_code == 204 and "You signed in anew" in json.loads(met["HX-Trigger"])["told"]["text"]
 
 
-def test_any_other_form_is_refused_as_before(strict):
+def test_any_other_form_is_refused(strict):
     met = strict.post("/t/aero/labels/edit/", {"label": "gold"})
     assert met.status_code == 403 and "It was open for long" in text(met)
+
+
+def test_what_else_htmx_sends_with_an_old_token_is_told_to_reload(strict, make_source, make_image):
+    """403 is what a weak role meets, and would be told so."""
+    image = make_image(make_source("alibaba_ens_self"))
+    met = strict.post(f"/t/aero/images/{image.id}/star/", {"star": "yes"}, headers={"HX-Request": "true"})
+    assert met.status_code == 204 and "Reload it" in json.loads(met["HX-Trigger"])["told"]["text"]
+    image.refresh_from_db()
+    assert not image.starred
