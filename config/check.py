@@ -3,6 +3,7 @@
 ./check                  everything but the slow suites
 ./check --all            these too (not `soak`, which is asked for by name: -m soak)
 ./check -m faults        one suite; paths, -k and every other argument of pytest work as well
+./check --supply         the packages that the locks bring in: vulnerabilities, licences, bill of materials
 """
 
 import os
@@ -65,6 +66,10 @@ def main() -> int:
     if {"-h", "--help"} & set(sys.argv[1:]):
         print((__doc__ or "").strip())
         return 0
+    if sys.argv[1:2] == ["--supply"]:
+        from config.supply.__main__ import main as supply  # here: its packages are heavy, and the tests need none
+
+        return supply(sys.argv[2:])
     try:
         failed = first_failure()
     except EmbeddedError as error:

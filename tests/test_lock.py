@@ -84,6 +84,14 @@ def test_what_two_locks_both_need_is_the_same_version(file: str) -> None:
     }
 
 
+def test_what_is_installed_beside_each_other_agrees() -> None:
+    """`./check` installs these with one command: no package may be locked at two versions."""
+    embedded, dev = read("requirements-embedded.txt"), read("requirements-dev.txt")
+    assert {name: embedded[name].version for name in embedded if name in dev} == {
+        name: dev[name].version for name in embedded if name in dev
+    }
+
+
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-embedded.txt", "requirements-dev.txt"])
 def test_it_holds_what_its_packages_need_in_turn(file: str) -> None:
     pins = read("requirements.txt") | read(file)
