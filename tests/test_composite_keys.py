@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import CloudAccount, Invitation, Membership, Team, User
 from catalog import models as catalog
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.access, pytest.mark.django_db]
 
 KEYS_OF_CONSTRAINTS = """
     SELECT c.conrelid::regclass::text, c.confrelid::regclass::text,
