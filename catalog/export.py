@@ -1,6 +1,7 @@
-"""The images of a filter as a file: CSV, JSON or NDJSON, all of them, in the page's order, a batch at a time.
+"""What a filter selects as a file: CSV, JSON or NDJSON, all of it, in the page's order, a batch at a time. Here is how
+that is done, and the images; catalog/audit_rows.py has the audit trail.
 
-An export reads one moment of the database, however long it takes: no image is in it twice or left out because another
+An export reads one moment of the database, however long it takes: no row is in it twice or left out because another
 changed meanwhile. Field names and values are those of catalog.fields, the same in every language; times are ISO 8601 in
 UTC; what is not known is null, in CSV empty. Memory does not grow with the number of images.
 
@@ -13,7 +14,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, NamedTuple
@@ -43,7 +44,12 @@ SETTINGS = {
 }
 BOM = b"\xef\xbb\xbf"
 
-Table = list[Sequence[Any]]  # a sequence of values a field
+type Table = list[Sequence[Any]]  # a sequence of values a field
+type Batch = tuple[Table | None, bool]  # None without a row; whether it is the last one
+# How CSV writes a field. What is in none of these is a word of the product's own.
+KINDS = {key: field.kind for key, field in FIELDS.items()} | {
+    "at": "time", "actor": "text", "target": "text", "changes": "json",
+}  # fmt: skip
 
 
 class Busy(Exception):
@@ -100,9 +106,11 @@ def _csv_lines(rows: Any) -> bytes:
 
 
 def _cells(key: str, values: Sequence[Any]) -> Sequence[Any]:
-    kind = FIELDS[key].kind if key in FIELDS else "word"
+    kind = KINDS.get(key, "word")
     if key == "labels":
         values = [", ".join(labels) for labels in values]
+    if kind == "json":
+        return guarded([orjson.dumps(value).decode() for value in values])
     if kind == "text":
         return guarded(values)
     if kind == "truth":
@@ -153,16 +161,27 @@ def parts(asked: ImageFilter, keys: Sequence[str], form: Format, *, page: str, p
 
     Raises Busy and DatabaseError; what it holds is let go when it ends or is closed.
     """
+    with place(person), snapshot():
+        yield from written(keys, form, _tables(asked, keys, page))
+
+
+def written(keys: Sequence[str], form: Format, batches: Iterable[Batch]) -> Generator[bytes]:
+    """The file that these batches come to, a part a batch."""
+    lead, first = form.head(keys), True
+    for table, is_last in batches:
+        body = form.body(keys, table) if table else b""
+        part = (lead if first or table else b"") + body + (form.tail if is_last else b"")
+        if part or first:
+            yield part
+        lead, first = form.between, False
+
+
+def _tables(asked: ImageFilter, keys: Sequence[str], page: str) -> Iterator[Batch]:
     inputs = {key for derived in DERIVED.keys() & set(keys) for key in DERIVED[derived]}
     read = [key for key in FIELDS if key in keys or key in inputs]
-    columns, lead, first = ", ".join(FIELDS[key].sql for key in read), form.head(keys), True
-    with place(person), _snapshot():
-        for rows in pages.batches(asked, columns, batch=BATCH):
-            body = form.body(keys, _table(keys, read, rows, asked, page)) if rows else b""
-            part = (lead if first or rows else b"") + body + (form.tail if len(rows) < BATCH else b"")
-            if part or first:
-                yield part
-            lead, first = form.between, False
+    columns = ", ".join(FIELDS[key].sql for key in read)
+    for rows in pages.batches(asked, columns, batch=BATCH):
+        yield (_table(keys, read, rows, asked, page) if rows else None), len(rows) < BATCH
 
 
 def _table(keys: Sequence[str], read: list[str], rows: list[tuple[Any, ...]], asked: ImageFilter, page: str) -> Table:
@@ -179,7 +198,7 @@ def _table(keys: Sequence[str], read: list[str], rows: list[tuple[Any, ...]], as
 
 
 @contextmanager
-def _snapshot() -> Iterator[None]:
+def snapshot() -> Iterator[None]:
     """All queries within see one moment. Inside a transaction that is open already, that one's."""
     nested = connection.in_atomic_block
     with transaction.atomic():

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from catalog.views import (
+    audit,
     batches,
     bulk,
     changes,
@@ -37,6 +38,8 @@ urlpatterns = [
     path("t/<slug:slug>/images/<uuid:image_id>/star/", marks.image_star, name="image_star"),
     path("t/<slug:slug>/images/<uuid:image_id>/labels/", marks.image_labels, name="image_labels"),
     path("t/<slug:slug>/images/<uuid:image_id>/note/", marks.image_note, name="image_note"),
+    path("t/<slug:slug>/team/audit/", audit.audit_list, name="audit_list"),
+    path("t/<slug:slug>/team/audit/export.<slug:form>", exports.audit_export, name="audit_export"),
     path("t/<slug:slug>/labels/", labels.label_list, name="label_list"),
     path("t/<slug:slug>/labels/edit/", labels.label_edit, name="label_edit"),
     path("t/<slug:slug>/labels/delete/", labels.label_delete, name="label_delete"),

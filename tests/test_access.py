@@ -38,6 +38,8 @@ class Rule(NamedTuple):
 TEAM_PAGES = [
     Rule("team_detail", "viewer"),
     Rule("catalog:overview", "viewer"),
+    Rule("catalog:audit_list", "admin"),
+    Rule("catalog:audit_export", "admin", words=("csv",)),
     Rule("catalog:image_list", "viewer"),
     Rule("catalog:image_export", "viewer", words=("csv",)),
     Rule("catalog:image_bulk", "editor", "GET POST"),

@@ -24,6 +24,7 @@ MOMENTARY = re.compile(
 )
 
 PAGES = (
+    "audit_export", "audit_list",
     "batch_add", "batch_cancel", "batch_detail", "batch_export", "batch_template", "change_atom", "change_feed",
     "change_list", "cloud_account_add", "cloud_account_delete", "cloud_account_detail", "cloud_account_edit",
     "connection_test", "image_bulk", "image_compare", "image_correct", "image_detail", "image_export", "image_ids",
@@ -35,6 +36,7 @@ PAGES = (
 )  # fmt: skip
 # What is shown there has the word that tells the twins apart.
 LOUD = {
+    "audit_export", "audit_list",
     "change_atom", "change_list", "cloud_account_delete", "cloud_account_edit", "image_compare", "image_correct",
     "image_detail", "registration_add", "registration_detail", "run_detail", "saved_view_list", "source_add",
     "source_detail", "source_list",
@@ -74,9 +76,13 @@ def addresses(world: World) -> Iterator[tuple[str, str]]:
     for name in (
         "team_detail", "overview", "label_list", "saved_view_list", "saved_view_add", "source_list", "source_add",
         "change_list", "change_feed", "cloud_account_add", "registration_list", "registration_add", "batch_add",
-        "batch_template",
+        "batch_template", "audit_list",
     ):  # fmt: skip
         yield page(name)
+    for form in ("csv", "ndjson"):
+        yield page("audit_export", form)
+    for key, text in (("actor", world.admin.email), ("action", "image.noted"), ("q", "solver"), ("day", "2026-11-20")):
+        yield page("audit_list", **{key: text})
     for query in queries(world):
         yield "image_list", f"{page('image_list')[1]}?{canonical(world, query)}".rstrip("?")
     ids = [image.id for image in world.images]
