@@ -275,7 +275,13 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "config.reports.PlacesOnly"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {
+            "class": "config.log_lines.Line",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+            "datefmt": "%Y-%m-%dT%H:%M:%S%z",
+        }
+    },
     "filters": {"feeds": {"()": "config.logs.HideFeeds"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["feeds"]}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL") or "INFO"},
