@@ -16,7 +16,7 @@ import orjson
 from django.db import connection
 
 from catalog.browse import NOTHING, Choice, ImageFilter
-from catalog.combinations import AXES, Axis, Combinations, Tally, Value, read, tally
+from catalog.combinations import AXES, Axis, Combinations, Tally, Value, holds_most, read, tally
 from catalog.labels import DIMENSIONS
 from catalog.selection import Condition, all_of, called, foreign_distributions, of_team, searched
 from catalog.steps import Selected
@@ -26,6 +26,9 @@ MOST = 10_000
 MOST_IDS = 5_000  # of what a search finds; with more the images of a page are found some other way
 MOST_FILTERS = 16  # of a team, whose counts are kept until one of them is another
 
+# A combination's number, how many images of it a search finds, the distribution that has no count of its own if that
+# is asked for, and these images' ids as a uuid[] if all that are found are few.
+_Found = tuple[int, int, str | None, str | None]
 _BITS = {dimension: 1 << place for place, dimension in enumerate(DIMENSIONS)}
 _PLACES = {dimension: place for dimensions in AXES.values() for place, dimension in enumerate(dimensions)}
 
@@ -69,14 +72,14 @@ def count(asked: ImageFilter) -> Counts:
         kept, _ = read(asked.team_id)
         return _remembered(asked, kept)
     kept, found = read(asked.team_id, *_looked_up(asked, words, foreign))
-    listed, ids = orjson.loads(found)
-    hits = sum(n for _number, n, _text in listed)
+    listed: list[_Found] = orjson.loads(found or "[]")
+    hits = sum(n for _number, n, _text, _ids in listed)
     is_all = words or set(map(str.lower, asked.choices["distribution"].wanted)) == {*foreign}
     counts = _counted(asked, kept, _parts(asked, kept, listed, by_name=not words), hits if is_all else None)
-    counts.selected = replace(counts.selected, ids=ids if is_all and hits <= _looked_at() else None)
+    counts.selected = replace(counts.selected, ids=_ids(counts.selected, listed) if is_all else None)
     counts.capped = hits > MOST
     if hits > _looked_at():
-        seen = Counter({kept.combinations.rows[number]: n for number, n, _text in listed}) if not foreign else Counter()
+        seen = Counter({kept.combinations.rows[number]: n for number, n, *_ in listed}) if not foreign else Counter()
         counts.selected = replace(counts.selected, hits=None, seen=seen)
         if counts.total <= MOST:
             counts.total = count_matching(asked, counts.selected)
@@ -100,7 +103,7 @@ def count_matching(asked: ImageFilter, selected: Selected | None = None) -> int:
 
 def _looked_at() -> int:
     """So many images a search looks at: some more than MOST, since a few of them are not selected."""
-    return MOST + MOST // 4
+    return MOST + MOST // 16
 
 
 class _Part(NamedTuple):
@@ -121,30 +124,35 @@ def _all(kept: Tally) -> _Part:
 
 
 def _looked_up(asked: ImageFilter, words: Condition | None, foreign: list[str]) -> tuple[str, list[Any]]:
-    """SQL that gives what a search finds, as JSON: [number, count, distribution] of each, and the ids if these are few;
-    of the images of distributions that have no count of their own, if nothing is searched but these.
+    """SQL that gives what a search finds, each a _Found, as JSON; the images of distributions that have no count of
+    their own, if nothing is searched but these.
     """
     text = "CASE WHEN i.distribution_facet = 'other' THEN lower(i.distribution) END" if foreign else "NULL::text"
-    where = all_of(of_team(asked), words or called(foreign, "i"))
+    where = all_of(of_team(asked, by_index=not holds_most(asked.team_id)), words or called(foreign, "i"))
     return (
         f"WITH found AS MATERIALIZED (SELECT i.id, i.facets, {text} AS text FROM catalog_image i WHERE {where.sql}"  # noqa: S608
-        f" LIMIT {_looked_at() + 1}), grouped AS (SELECT facets, text, count(*) AS n FROM found GROUP BY 1, 2)"
-        " SELECT json_build_array((SELECT coalesce(json_agg(json_build_array(facets, n, text)), '[]') FROM grouped),"
-        f" (SELECT array_agg(id)::text FROM found HAVING count(*) <= {MOST_IDS}))::text",
+        f" LIMIT {_looked_at() + 1}), few AS (SELECT count(*) <= {min(MOST_IDS, _looked_at())} AS are FROM found)"
+        " SELECT json_agg(json_build_array(facets, n, text, ids::text))::text FROM (SELECT facets, text, count(*) AS n,"
+        " array_agg(id) FILTER (WHERE (SELECT are FROM few)) AS ids FROM found GROUP BY 1, 2) AS grouped",
         where.params,
     )
 
 
-def _parts(
-    asked: ImageFilter, kept: Tally, listed: list[tuple[int, int, str | None]], *, by_name: bool
-) -> Iterator[_Part]:
+def _ids(selected: Selected, listed: list[_Found]) -> str | None:
+    """Which of what a search finds is selected, as a uuid[]; None where these are too many to say."""
+    others, rows = set(selected.others), selected.kept.combinations.rows
+    lists = [ids for number, _n, _text, ids in listed if rows[number] not in others]
+    return None if None in lists else "{" + ",".join(ids[1:-1] for ids in lists if ids) + "}"
+
+
+def _parts(asked: ImageFilter, kept: Tally, listed: list[_Found], *, by_name: bool) -> Iterator[_Part]:
     """What was looked up; `by_name`, with all others that are kept, of which those under "other" are called otherwise.
     They are left out where more are called so than were looked up: no number is too large.
     """
     combinations, choice = kept.combinations, asked.choices.get("distribution", NOTHING)
     axes, system = combinations.axes, combinations.axes["system"]
     split: dict[bool | None, Counter[int]] = defaultdict(Counter)
-    for number, n, text in listed:
+    for number, n, text, _ids in listed:
         split[None if text is None else _allows_text(choice, text)][combinations.rows[number]] += n
     if by_name:
         named, allows_rest = sum(split.values(), Counter[int]()), _allows_text(choice, "")

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from catalog.browse import ImageFilter
-from catalog.combinations import Tally
+from catalog.combinations import Tally, holds_most
 from catalog.orders import Order
 from catalog.selection import Condition, all_of, of_team
 
@@ -29,7 +29,7 @@ class Selected:
     rows `others`; `images` in all.
 
     `hits` is how many images the search finds, all choices aside, where that is known, `found` how many of these are
-    selected, and `ids` (a uuid[]) which these hits are, if they are few. Of a search that finds too many to count,
+    selected, and `ids` (a uuid[]) which these are, if the hits are few. Of a search that finds too many to count,
     `seen` is how many were met of the combination in each row.
     """
 
@@ -168,10 +168,11 @@ def with_words(asked: ImageFilter, selected: Selected, text: Condition, rows: li
     """What selects the images of these combinations (of all that are selected) in which the words are. Where these are
     fewer than the others, the database may meet their index with that of the words.
     """
+    of_its_team = of_team(asked, by_index=not holds_most(asked.team_id))
     if rows is None and 2 * selected.images > selected.team:
-        return all_of(of_team(asked), text, is_selected(selected))
+        return all_of(of_its_team, text, is_selected(selected))
     numbers = listed(selected, selected.rows if rows is None else rows)
-    return all_of(of_team(asked), text, Condition("i.facets = ANY(%s::bigint[])", [numbers]))
+    return all_of(of_its_team, text, Condition("i.facets = ANY(%s::bigint[])", [numbers]))
 
 
 def found(asked: ImageFilter, selected: Selected, step: Step, text: Condition,
@@ -179,10 +180,11 @@ def found(asked: ImageFilter, selected: Selected, step: Step, text: Condition,
     """All of `with_words` that lie behind the position, among those already found if there are such; the OFFSET keeps
     the planner from looking along an order.
     """
-    key = step.order.sql
-    where = all_of(with_words(asked, selected, text, rows), step.behind(f"{key}{step.order.collated}"))
+    key, behind = step.order.sql, step.behind(f"{step.order.sql}{step.order.collated}")
     if selected.ids is None:
+        where = all_of(with_words(asked, selected, text, rows), behind)
         return Condition(f"SELECT {key} AS k, i.id FROM {images(step)} WHERE {where.sql} OFFSET 0", where.params)  # noqa: S608
+    where = all_of(of_team(asked), text, behind)
     inner = f"SELECT {key} AS k, i.id FROM {images(step)} WHERE i.id = h.id AND {where.sql} OFFSET 0"  # noqa: S608
     sql = f"SELECT p.k, p.id FROM unnest(%s::uuid[]) AS h(id) CROSS JOIN LATERAL ({inner}) AS p"  # noqa: S608
     return Condition(sql, [selected.ids, *where.params])

@@ -150,6 +150,10 @@ WAYS: dict[str, list[tuple[Any, str, Any]]] = {
         (Step, "is_few", always(False)), (Step, "patience", always(4)), (steps, "LONGEST_PAGE", 1),
         (walks, "LONGEST_PAGE", 1), (walks, "GLANCE", 0), (walks, "TEXT_WALK", 2),
     ],
+    "among the few that were counted": [(walks, "GLANCE", 0), (counts, "holds_most", always(True))],
+    "words where nearly all is one team's": [
+        (counts, "MOST_IDS", 3), (walks, "GLANCE", 0), (steps, "holds_most", always(True)),
+    ],
     "words of unknown number": [(counts, "MOST", 3), (walks, "GLANCE", 0), *text_walk(5)],
     "words of many images, all of them": [(counts, "MOST", 3), (walks, "GLANCE", 0), (Step, "is_few", always(True))],
     "words of many images, along": [
