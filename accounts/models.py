@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models.fields.json import KeyTransform
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -236,7 +236,8 @@ class AuditEvent(models.Model):
             models.Index(fields=["team", "-at", "-id"], name="auditevent_team_at_id"),
             models.Index(fields=["team", "actor", "-at", "-id"], name="auditevent_actor_at"),
             models.Index(fields=["team", "action", "-at", "-id"], name="auditevent_action_at"),
-            GinIndex(fields=["team", "target"], name="auditevent_target", opclasses=["uuid_ops", "gin_trgm_ops"]),
+            # In upper case, as Django looks a text up in any case.
+            GinIndex(OpClass("team", "uuid_ops"), OpClass(Upper("target"), "gin_trgm_ops"), name="auditevent_target"),
             models.Index(fields=["team", "target_id", "-at"], name="auditevent_target_at"),
             # What was done to many at once, by each of them.
             GinIndex(

@@ -50,7 +50,7 @@ def row_of(event: AuditEvent) -> Row:
 
 def _detail(name: str, value: Any) -> Detail:
     label = str(NAMES.get(name, name))
-    if isinstance(value, list) and len(value) == 2 and name not in LISTS:
+    if isinstance(value, list) and len(value) == 2 and (name not in LISTS or isinstance(value[0], list)):
         return Detail(label, _text(value[0]), _text(value[1]))
     return Detail(label, None, _text(value))
 

@@ -12,7 +12,7 @@ MADE = {
     "catalog/actions/overrides.py": {"image.overridden", "image.override_removed"},
     "catalog/actions/registrations.py": {"registration.requested"},
     "catalog/actions/requests.py": {
-        f"registration.{way}" for way in ("approved", "declined", "withdrawn", "expired")
+        f"registration.{way}" for way in ("approved", "declined", "withdrawn", "expired", "dropped")
     },
     "catalog/shelving.py": {"registration.seen", "removal.seen"},
     "catalog/writes.py": {"registration.confirmed", "registration.denied"}

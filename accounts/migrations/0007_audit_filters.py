@@ -1,6 +1,7 @@
-import django.contrib.postgres.indexes
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.operations import BtreeGinExtension, TrigramExtension
 from django.db import migrations, models
+from django.db.models.functions import Upper
 
 
 class Migration(migrations.Migration):
@@ -18,8 +19,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             "auditevent",
-            django.contrib.postgres.indexes.GinIndex(
-                fields=["team", "target"], name="auditevent_target", opclasses=["uuid_ops", "gin_trgm_ops"]
-            ),
+            GinIndex(OpClass("team", "uuid_ops"), OpClass(Upper("target"), "gin_trgm_ops"), name="auditevent_target"),
         ),
     ]

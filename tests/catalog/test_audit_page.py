@@ -53,7 +53,7 @@ def listed(client: Client, query: str = "") -> list[str]:
     """The sentences on the page, in their order."""
     answer = client.get(f"{PAGE}?{query}", follow=True)
     assert answer.status_code == 200
-    return re.findall(r'<td><span class="main">([^<]*)</span>', answer.content.decode())
+    return re.findall(r'<td class="what"><span class="main">([^<]*)</span>', answer.content.decode())
 
 
 PAUSED, NOTED = "Paused a source", "Changed the note of an image"
