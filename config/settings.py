@@ -49,9 +49,12 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.limits.NoStoreMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "config.limits.BodyLimitMiddleware",
     "django.middleware.common.CommonMiddleware",
     "accounts.sessions.SessionLimitsMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -218,14 +221,19 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_NAME = "__Host-session" if SECURE else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
+CSRF_COOKIE_HTTPONLY = True  # pages bring the token along
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # they name images: no cookie holds them
 CSRF_FAILURE_VIEW = "accounts.kept_forms.met_old_token"
 SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", SECURE)
 SECURE_REDIRECT_EXEMPT = [r"^health/$"]  # probes speak plain HTTP
 SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 365 * 24 * 3600 if SECURE else 0)
+# Whatever else lives below this host is the operator's, and no business of ours.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("BEHIND_PROXY", False) else None
 SECURE_REFERRER_POLICY = "same-origin"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+LARGEST_BODY_BYTES = 10 * 1024 * 1024  # with a file in it; a larger one is not even read
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # all fields of a form
 # A file may hold passwords: it is never written to a disk. A larger one does not arrive (views/batches.py says so).
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 

@@ -176,7 +176,9 @@ CHANGES = [cell for cell in CELLS if cell.values[1] == "POST"]
 
 
 def ask(client: Client, method: str, url: str, htmx: bool = False) -> Any:
-    return client.generic(method, url, headers={"HX-Request": "true"} if htmx else {})
+    answer = client.generic(method, url, headers={"HX-Request": "true"} if htmx else {})
+    assert "no-store" in answer["Cache-Control"], "no browser keeps it"
+    return answer
 
 
 @pytest.mark.parametrize(("rule", "method"), CELLS)

@@ -3,6 +3,8 @@
 import logging
 from uuid import uuid4
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -10,7 +12,14 @@ logger = logging.getLogger(__name__)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        return too_large(request, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     return render(request, "400.html", status=400)
+
+
+def too_large(request: HttpRequest, most: int) -> HttpResponse:
+    """`most` is in bytes."""
+    return render(request, "413.html", {"mb": most // (1024 * 1024)}, status=413)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
