@@ -3,17 +3,27 @@
 from typing import Any
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import ROLE_RANK, Membership, Team, User
 
+# What is a second factor by itself; recovery codes only come with one.
+FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+
 
 class SignInRequired(Exception):
     """Nobody is signed in. accounts.middleware turns it into the way to the sign-in page."""
+
+
+class SecondFactorRequired(PermissionDenied):
+    """An admin without the second factor that their team asks its admins for: a viewer until they have one.
+    accounts.middleware answers with the page that says so.
+    """
 
 
 class TeamRequest(HttpRequest):
@@ -25,18 +35,24 @@ class TeamRequest(HttpRequest):
     htmx: HtmxDetails
 
 
+_HAS_FACTOR = Exists(Authenticator.objects.filter(user=OuterRef("user"), type__in=FACTORS))
+
+
 def get_team(request: HttpRequest, slug: str, role: str = "viewer") -> Team:
     """The caller's team of this slug, for a member with at least `role`. Sets `request.membership` and `request.teams`,
     all that the caller is in, by name. One query.
     """
     if not request.user.is_authenticated:
         raise SignInRequired
-    listed = list(Membership.objects.select_related("team").filter(user_id=request.user.pk).order_by("team__name"))
+    mine = Membership.objects.select_related("team").filter(user_id=request.user.pk).annotate(has_factor=_HAS_FACTOR)
+    listed = list(mine.order_by("team__name"))
     membership = next((one for one in listed if one.team.slug == slug), None)
     if membership is None:
         raise Http404
-    if ROLE_RANK[membership.role] < ROLE_RANK[role]:
-        raise PermissionDenied
+    asked = membership.role == "admin" and membership.team.requires_second_factor
+    membership.held = asked and not membership.has_factor
+    if not membership.allows(role):
+        raise SecondFactorRequired if ROLE_RANK[membership.role] >= ROLE_RANK[role] else PermissionDenied
     request.membership, request.teams = membership, [one.team for one in listed]  # type: ignore[attr-defined]
     return membership.team
 
@@ -44,6 +60,25 @@ def get_team(request: HttpRequest, slug: str, role: str = "viewer") -> Team:
 def get_row[M: Model](rows: QuerySet[M], team: Team, row_id: UUID) -> M:
     """One row of the team, or 404. The tenant is inside the query."""
     return get_object_or_404(rows, team_id=team.id, id=row_id)
+
+
+def hold_team(team_id: UUID) -> Team:
+    """Within a transaction: the team, which nobody else changes, nor its members, until it ends. Http404 for one that
+    is gone.
+    """
+    return get_object_or_404(Team.objects.select_for_update(no_key=True), id=team_id, deleted_at=None)
+
+
+def lock_team(team: Team, user: User, role: str) -> Membership:
+    """Within a transaction: until it ends nobody else changes the team or its members. The caller's membership as it is
+    by then, of two who change each other's at once: Http404 for who is no member any more, PermissionDenied for who has
+    less than `role`.
+    """
+    hold_team(team.id)
+    membership = get_object_or_404(Membership.objects.select_related("user"), team=team, user=user)
+    if not membership.allows(role):
+        raise PermissionDenied
+    return membership
 
 
 def admins_of(team: Team) -> QuerySet[Membership]:

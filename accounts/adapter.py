@@ -1,14 +1,22 @@
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.internal.httpkit import get_client_ip
+from allauth.core.internal.ratelimit import respond_429
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import translation
 
 from accounts import kept_forms
 from accounts.models import User
 from accounts.reauthentication import signed_in_recently
+
+logger = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -23,9 +31,43 @@ class AccountAdapter(DefaultAccountAdapter):
         """Not right after a sign-in, which allauth itself does not count."""
         return super().is_reauthentication_required(app=app) and not signed_in_recently(self.request)
 
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Also the provider of single sign-on, for who has come from there once."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if settings.OIDC and user.is_authenticated and user.socialaccount_set.exists():
+            there = reverse("openid_connect_login", args=[settings.OIDC["provider_id"]])
+            url = f"{there}?process=login&auth_params=prompt%3Dlogin"
+            methods.append({"id": "sso", "description": settings.OIDC["name"], "url": url})
+        return methods
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """An address also where the server names none, as on a socket: without one nobody could sign in."""
+        return get_client_ip(request) or "0.0.0.0"  # noqa: S104 - nothing listens there
+
+    def validation_error(self, code: str, *words: Any) -> ValidationError:
+        """Too many tries are answered with a page of their own, 429, instead of a line in the form."""
+        if code in ("too_many_login_attempts", "rate_limited"):
+            raise ImmediateHttpResponse(respond_429(self.request))
+        error: ValidationError = super().validation_error(code, *words)
+        return error
+
+    def send_notification_mail(self, template_prefix: str, user: User, *words: Any, **told: Any) -> None:
+        """That a password or a second factor has changed. The change holds also where the mail does not go out."""
+        if not settings.MAIL_IS_SET:
+            return
+        try:
+            super().send_notification_mail(template_prefix, user, *words, **told)
+        except OSError:
+            logger.exception("%s was not mailed", template_prefix)
+
+    def pre_login(self, request: HttpRequest, user: User, **told: Any) -> HttpResponse | None:
+        """The form behind the sign-in page waits while a second factor is asked for."""
+        kept_forms.remember(request)
+        response: HttpResponse | None = super().pre_login(request, user, **told)
+        return response
+
     def post_login(self, request: HttpRequest, user: User, **told: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **told)
-        kept_forms.remember(request)
         if (kept := _language(user)) and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
             response.set_cookie(
                 settings.LANGUAGE_COOKIE_NAME,

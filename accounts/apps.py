@@ -9,7 +9,9 @@ class AccountsConfig(AppConfig):
 
         from accounts import (
             checks,  # noqa: F401 - registers the system checks
+            security_events,
             sessions,
         )
 
         user_logged_in.connect(sessions.begin, dispatch_uid="session-begins")
+        security_events.connect()

@@ -3,11 +3,11 @@ from collections.abc import Callable
 from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import kept_forms
-from accounts.access import SignInRequired
+from accounts.access import SecondFactorRequired, SignInRequired
 from accounts.reauthentication import met_confirmation
 
 
@@ -23,6 +23,8 @@ class SignInMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, SecondFactorRequired):
+            return render(request, "accounts/second_factor_required.html", status=403)
         if isinstance(exception, ReauthenticationRequired) and request.user.is_authenticated:
             return met_confirmation(request)
         if not isinstance(exception, SignInRequired | ReauthenticationRequired):

@@ -75,6 +75,7 @@ class Team(models.Model):
     slug = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=100)
     created_at = models.DateTimeField(auto_now_add=True)
+    requires_second_factor = models.BooleanField(default=False)  # of its admins: accounts/access.py
     deleted_at = models.DateTimeField(null=True)  # it has no members any more; the worker takes the rest away
     members: "models.ManyToManyField[User, Membership]" = models.ManyToManyField(
         User, through="Membership", related_name="teams"
@@ -113,8 +114,11 @@ class Membership(models.Model):
     def role_label(self) -> str:
         return str(Role(self.role).label)
 
+    # An admin whose team asks for a second factor, and who has none (accounts/access.py): a viewer for now.
+    held = False
+
     def allows(self, role: str) -> bool:
-        return ROLE_RANK[self.role] >= ROLE_RANK[role]
+        return ROLE_RANK["viewer" if self.held else self.role] >= ROLE_RANK[role]
 
 
 class Invitation(models.Model):
@@ -198,10 +202,12 @@ class CloudAccount(models.Model):
 
 
 class SealedSecret(models.Model):
-    """A ciphertext and the place it belongs to. Only accounts/secrets.py reads or writes it."""
+    """A ciphertext and the place it belongs to: of a team, or of a person, whose id is `row` then. Only
+    accounts/secrets.py reads or writes it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    team = models.ForeignKey(Team, on_delete=models.DB_CASCADE, related_name="+")
+    team = models.ForeignKey(Team, on_delete=models.DB_CASCADE, null=True, related_name="+")
     table = models.CharField(max_length=40)
     row = models.UUIDField()
     field = models.CharField(max_length=40)
@@ -211,7 +217,11 @@ class SealedSecret(models.Model):
     sealed = models.Manager["SealedSecret"]()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["team", "table", "row", "field"], name="sealedsecret_place")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "table", "row", "field"], nulls_distinct=False, name="sealedsecret_place"
+            )
+        ]
 
     def __repr__(self) -> str:
         return f"<SealedSecret {self.table}.{self.field}>"

@@ -36,7 +36,7 @@ def require_recent_sign_in(request: HttpRequest) -> None:
 def met_confirmation(request: HttpRequest) -> HttpResponse:
     """The answer to what needs a recent sign-in. Who has nothing to confirm it with signs in anew, as they once did."""
     fields = kept_forms.filled_in(request)
-    methods = get_adapter(request).get_reauthentication_methods(request.user)  # type: ignore[arg-type]
+    methods = get_adapter(request).get_reauthentication_methods(request.user)
     if not methods:
         logout(request)
         if fields:

@@ -1,6 +1,6 @@
 """All secrets at once: sealed anew with the primary key, or opened to see whether they open. Nothing shows any.
 
-For management commands only: the web opens no secret.
+For management commands only: the web opens none of a team's.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ PREFIX = 5  # bytes: Tink's, of the key
 class Unreadable(NamedTuple):
     """A secret that does not open. Its `key` is None where its ciphertext does not say by which key it was sealed."""
 
-    team: UUID
+    team: UUID | None  # of a person's own, none
     table: str
     row: UUID
     field: str
@@ -106,7 +106,7 @@ def _lost(row: SealedSecret) -> Unreadable:
     return Unreadable(row.team_id, row.table, row.row, row.field, key_of(bytes(row.ciphertext)))
 
 
-def _headed() -> QuerySet[SealedSecret]:
+def _headed() -> QuerySet[Any]:
     return SealedSecret.sealed.annotate(head=Substr("ciphertext", 1, PREFIX, output_field=BinaryField()))
 
 

@@ -1,4 +1,7 @@
-"""The one door to secrets: sealed with Tink AEAD, opened only in the worker or a management command.
+"""The one door to secrets: sealed with Tink AEAD, a team's opened only in the worker or a management command.
+
+A person's own, the seeds of their second factor, are of no team (`team_id` None), their row is the person, and the web
+opens them where that person signs in (accounts/second_factors.py). All the others it never opens.
 
 A sealed text is bound to its place: the associated data names team, table, row and field, so that a ciphertext moved to
 another row, field or team does not open. The keyset comes from BOOTSHELF_KEYSET or BOOTSHELF_KEYSET_FILE, never
@@ -6,6 +9,7 @@ from SECRET_KEY, and a missing one is an error, never plain text.
 """
 
 import functools
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NoReturn
@@ -106,7 +110,7 @@ def primitive_of(keyset: Secret[str]) -> Any:
     return primitive
 
 
-def _place(team_id: UUID, table: str, row_id: UUID, field: str) -> bytes:
+def _place(team_id: UUID | None, table: str, row_id: UUID, field: str) -> bytes:
     return f"bootshelf:1:{team_id}:{table}:{row_id}:{field}".encode()
 
 
@@ -114,18 +118,22 @@ def _place_of(row: SealedSecret) -> bytes:
     return _place(row.team_id, row.table, row.row, row.field)
 
 
-def seal(team_id: UUID, table: str, row_id: UUID, field: str, text: Secret[str] | str) -> None:
+def seal(team_id: UUID | None, table: str, row_id: UUID, field: str, text: Secret[str] | str) -> None:
     """Seal `text` for this place, replacing what was there."""
     text = shut(text)
     ciphertext = load_keyset().encrypt(text.reveal().encode(), _place(team_id, table, row_id, field))
     SealedSecret.sealed.update_or_create(
-        team_id=team_id, table=table, row=row_id, field=field, defaults={"ciphertext": ciphertext}
+        team_id=team_id,  # type: ignore[misc]
+        table=table,
+        row=row_id,
+        field=field,
+        defaults={"ciphertext": ciphertext},
     )
 
 
-def open_secret(team_id: UUID, table: str, row_id: UUID, field: str) -> Secret[str]:
+def open_secret(team_id: UUID | None, table: str, row_id: UUID, field: str) -> Secret[str]:
     """The secret of this place. Raises SecretUnreadable where there is none or it does not open."""
-    row = SealedSecret.sealed.filter(team_id=team_id, table=table, row=row_id, field=field).first()
+    row = SealedSecret.sealed.filter(team_id=team_id, table=table, row=row_id, field=field).first()  # type: ignore[misc]
     if row is None:
         raise SecretUnreadable(f"No secret is kept for {table} {row_id}.")
     return unseal(row, load_keyset())
@@ -148,15 +156,39 @@ def is_sealed(team_id: UUID, table: str, row_id: UUID, field: str) -> bool:
     return SealedSecret.sealed.filter(team_id=team_id, table=table, row=row_id, field=field).exists()
 
 
-def forget(team_id: UUID, table: str, row_id: UUID) -> None:
+def forget(team_id: UUID | None, table: str, row_id: UUID) -> None:
     """Delete every secret of a row."""
-    SealedSecret.sealed.filter(team_id=team_id, table=table, row=row_id).delete()
+    SealedSecret.sealed.filter(team_id=team_id, table=table, row=row_id).delete()  # type: ignore[misc]
+
+
+def forget_team(team_id: UUID) -> None:
+    """Delete every secret of a team."""
+    SealedSecret.sealed.filter(team_id=team_id).delete()
 
 
 def forget_unclaimed(table: str, rows: QuerySet[Any], before: datetime) -> int:
     """Delete the secrets of `table` sealed before then whose row never came to be; `rows` are those there are."""
     sealed = SealedSecret.sealed.filter(table=table, sealed_at__lt=before)
     return sealed.exclude(row__in=rows.values("id")).delete()[0]
+
+
+def forget_field(team_id: UUID | None, table: str, row_id: UUID, field: str) -> None:
+    SealedSecret.sealed.filter(team_id=team_id, table=table, row=row_id, field=field).delete()  # type: ignore[misc]
+
+
+# In a session, which is no place to be found in: for as long as a page is filled in
+
+
+def seal_for_session(user_id: UUID, field: str, text: str) -> str:
+    return b64encode(load_keyset().encrypt(text.encode(), _place(None, "session", user_id, field))).decode()
+
+
+def open_from_session(user_id: UUID, field: str, sealed: str) -> Secret[str]:
+    """Raises SecretUnreadable."""
+    try:
+        return Secret(load_keyset().decrypt(b64decode(sealed), _place(None, "session", user_id, field)).decode())
+    except (tink.TinkError, ValueError):
+        raise SecretUnreadable(f"What the session holds as {field} does not open with this keyset.") from None
 
 
 # Of many rows at once

@@ -28,13 +28,13 @@ def proved_at(request: HttpRequest) -> float:
     """When the person of this session signed in or, later, confirmed that it is still they. Reads the session only."""
     again = [
         float(record["at"])
-        for record in get_authentication_records(request, request.user)  # type: ignore[arg-type]
+        for record in get_authentication_records(request, request.user)
         if record.get("reauthenticated")
     ]
     return max([float(request.session.get(STARTED, 0)), *again])
 
 
-def _is_over(session: Any) -> bool:
+def is_over(session: Any) -> bool:
     now = time.time()
     started, seen = session.get(STARTED, 0), session.get(SEEN, 0)
     return bool(now - started > settings.SESSION_ABSOLUTE_SECONDS or now - seen > settings.SESSION_IDLE_SECONDS)
@@ -48,7 +48,7 @@ class SessionLimitsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and "_auth_user_id" in request.session:
-            if _is_over(request.session):
+            if is_over(request.session):
                 logout(request)
             elif time.time() - request.session[SEEN] > settings.SESSION_IDLE_SECONDS / _OFTEN:
                 request.session[SEEN] = time.time()

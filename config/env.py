@@ -37,6 +37,11 @@ def text(name: str, default: str | None = None) -> str | None:
         stop(f"{name}_FILE names {path}, which cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}.")
 
 
+def required(name: str, by: str) -> str:
+    """NAME, which BY is nothing without."""
+    return text(name) or stop(f"{by} is set and {name} is not.")
+
+
 def boolean(name: str, default: bool) -> bool:
     value = os.environ.get(name, "")
     if value == "":

@@ -42,6 +42,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "django_htmx",
     "heroicons",
 ]
@@ -53,14 +57,13 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.limits.NoStoreMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.sessions.SessionLimitsMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "config.limits.BodyLimitMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "accounts.sessions.SessionLimitsMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.SignInMiddleware",
@@ -149,16 +152,49 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = None
-SIGNUP_OPEN = env.boolean("SIGNUP_OPEN", False)
-
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60  # of a sign-in: how long it is recent (accounts/reauthentication.py)
-# Mail
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ALLAUTH_TRUSTED_PROXY_COUNT = int(env.boolean("BEHIND_PROXY", False))  # whose tries are counted is its client's
+SIGNUP_OPEN = env.boolean("SIGNUP_OPEN", False)
+MFA_ADAPTER = "accounts.second_factors.MFAAdapter"
+MFA_FORMS = {
+    "activate_totp": "accounts.second_factors.ActivateTOTPForm",
+    "add_webauthn": "accounts.second_factors.AddPasskeyForm",
+    "edit_webauthn": "accounts.second_factors.RenamePasskeyForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
+MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}  # nothing to guess; an office shares an address
+
+# Single sign-on by an OpenID Connect provider; none without OIDC_ISSUER. Its word that an address is verified counts.
+_issuer = env.text("OIDC_ISSUER")
+if _issuer and urlsplit(_issuer).scheme != "https":
+    env.stop(f"OIDC_ISSUER={_issuer!r} is not an https address.")  # TLS is what vouches for its tokens
+OIDC = (
+    {
+        "provider_id": "oidc",
+        "name": env.text("OIDC_NAME") or "Single sign-on",
+        "client_id": env.required("OIDC_CLIENT_ID", "OIDC_ISSUER"),
+        "secret": env.required("OIDC_CLIENT_SECRET", "OIDC_ISSUER"),
+        "settings": {"server_url": _issuer.rstrip("/"), "oauth_pkce_enabled": True},
+    }
+    if _issuer
+    else {}
+)
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [OIDC] if OIDC else []}}
+SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.SocialAccountAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+# A link, no form: the page's policy forbids a form that ends on another site. The answer is bound to the session.
+SOCIALACCOUNT_LOGIN_ON_GET = True
 TEAMS_OPEN = env.boolean("TEAMS_OPEN", False)  # anybody signed in may make a team (accounts/teams.py)
 # Of a session, without a request and in all (accounts/sessions.py).
 SESSION_IDLE_SECONDS = 3600 * env.integer("SESSION_IDLE_HOURS", 12, least=1)
 SESSION_ABSOLUTE_SECONDS = 3600 * env.integer("SESSION_ABSOLUTE_HOURS", 168, least=1)
 SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS
+
+# Mail
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL") or f"Bootshelf <bootshelf@{_public.hostname}>"
 EMAIL_SUBJECT_PREFIX = ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Bootshelf] "
 _mail_host = env.text("EMAIL_HOST")

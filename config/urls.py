@@ -4,7 +4,7 @@ from config.health import health
 
 urlpatterns = [
     path("health/", health, name="health"),
-    path("account/", include("allauth.account.urls")),
+    path("account/", include("accounts.account_urls")),
     path("", include("accounts.urls")),
     path("", include("catalog.urls")),
 ]
@@ -13,3 +13,4 @@ handler400 = "accounts.views.bad_request"
 handler403 = "accounts.views.forbidden"
 handler404 = "accounts.views.not_found"
 handler500 = "accounts.views.server_error"
+handler429 = "accounts.views.too_many"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
@@ -37,6 +38,7 @@ class Rule(NamedTuple):
 
 TEAM_PAGES = [
     Rule("team_detail", "viewer"),
+    Rule("second_factor_choose", "admin", "POST"),
     Rule("catalog:overview", "viewer"),
     Rule("catalog:audit_list", "admin"),
     Rule("catalog:audit_export", "admin", words=("csv",)),
@@ -112,12 +114,31 @@ PERSONAL = [
     "account_email",
     "account_change_password",
     "account_set_password",
+    "your_account",
+    "session_list",
+    "mfa_index",
+    "mfa_list_webauthn",
+    "mfa_add_webauthn",
+    "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn",
+    "mfa_activate_totp",
+    "mfa_generate_recovery_codes",
+]
+# A person's own, of which they have none yet.
+PERSONAL_ROWS: list[tuple[str, list[int]]] = [
+    ("mfa_deactivate_totp", []),
+    ("mfa_view_recovery_codes", []),
+    ("mfa_download_recovery_codes", []),
+    ("mfa_edit_webauthn", [1]),
+    ("mfa_remove_webauthn", [1]),
 ]
 PUBLIC = [
     "health", "language_choose", "theme_choose", "keys_choose", "mails_choose", "account_login", "account_signup",
     "account_inactive", "account_email_verification_sent", "account_confirm_email", "account_reset_password",
     "account_reset_password_done", "account_reset_password_from_key", "account_reset_password_from_key_done",
-    "account_confirm_login_code",
+    # To sign in: the second factor, a passkey, single sign-on.
+    "mfa_authenticate", "mfa_login_webauthn", "openid_connect_login", "openid_connect_callback",
+    "socialaccount_login_cancelled", "socialaccount_login_error", "socialaccount_signup",
     "catalog:change_atom",  # for whoever has the address: tests/catalog/test_feeds.py
 ]  # fmt: skip
 
@@ -272,8 +293,19 @@ def test_what_is_a_persons_own_needs_a_person(name, people):
     assert people["viewer"].get(reverse(name)).status_code in (200, 302)
 
 
+@pytest.mark.parametrize(("name", "arguments"), PERSONAL_ROWS)
+def test_what_a_person_has_not_they_do_not_find(name, arguments, people, alice):
+    Authenticator.objects.create(id=1, user=alice, type="webauthn", data={"name": "hers", "credential": {}})
+    url = reverse(name, args=arguments)
+    assert people["stranger"].get(url).status_code in (302, 404)
+    for way in ("get", "post"):
+        assert getattr(people["viewer"], way)(url).status_code in (404, 405)
+    assert Authenticator.objects.exists()
+
+
 def test_every_address_is_in_the_table():
-    listed = {rule.name for rule in (*TEAM_PAGES, *OWN_PAGES, *ASKED_PAGES)} | {*PERSONAL, *PUBLIC}
+    own = {name for name, _arguments in PERSONAL_ROWS}
+    listed = {rule.name for rule in (*TEAM_PAGES, *OWN_PAGES, *ASKED_PAGES)} | {*PERSONAL, *PUBLIC} | own
     found = {name for name, _pattern in addresses(get_resolver())}
     assert found - listed == set(), "say who may see these"
     assert listed - found == set(), "these are gone"

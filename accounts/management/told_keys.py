@@ -25,6 +25,12 @@ def refuse_unreadable(command: PlainCommand, lost: Sequence[Unreadable]) -> None
 def places(lost: Sequence[Unreadable]) -> list[dict[str, object]]:
     """The first of them, for machines."""
     return [
-        {"team": str(one.team), "table": one.table, "row": str(one.row), "field": one.field, "key": one.key}
+        {
+            "team": one.team and str(one.team),
+            "table": one.table,
+            "row": str(one.row),
+            "field": one.field,
+            "key": one.key,
+        }
         for one in lost[:MOST_TOLD]
     ]

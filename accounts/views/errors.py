@@ -22,6 +22,11 @@ def too_large(request: HttpRequest, most: int) -> HttpResponse:
     return render(request, "413.html", {"mb": most // (1024 * 1024)}, status=413)
 
 
+def too_many(request: HttpRequest) -> HttpResponse:
+    """allauth's `handler429`: a rate limit was met."""
+    return render(request, "429.html", status=429)
+
+
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return render(request, "403.html", status=403)
 

@@ -1,0 +1,3 @@
+"""Fixtures of the tests of people and their ways in."""
+
+from tests.openid import provider  # noqa: F401 - a fixture

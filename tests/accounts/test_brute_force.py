@@ -1,0 +1,162 @@
+"""Somebody who really tries: passwords, codes, addresses. They are slowed, and learn of nobody."""
+
+import itertools
+import re
+import time
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib.auth import SESSION_KEY, hashers
+from django.core import mail
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import User
+from accounts.sessions import STARTED
+from tests.accounts.test_second_factors import ASK, LOGIN, password_given, set_up
+from tests.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def fresh_limits():
+    cache.clear()
+
+
+def tries(send, most: int = 60) -> int:
+    """How many guesses are looked at until one is refused with 429."""
+    for n in range(most):
+        if send(n).status_code == 429:
+            return n
+    return most
+
+
+def test_guessing_one_persons_password_is_slowed(alice):
+    """From as many addresses as one likes: the limit is of whom they try to be."""
+    looked_at = tries(
+        lambda n: Client(REMOTE_ADDR=f"10.0.{n}.1").post(LOGIN, {"login": alice.email, "password": f"guess-{n}-guess"})
+    )
+    assert looked_at == 5
+    client = Client(REMOTE_ADDR="10.9.9.9")
+    refused = client.post(LOGIN, {"login": alice.email, "password": PASSWORD})
+    assert refused.status_code == 429 and SESSION_KEY not in client.session, "not even the right one, for a while"
+    assert "Wait five minutes" in refused.content.decode() and "Traceback" not in refused.content.decode()
+
+
+def test_trying_one_password_on_many_people_is_slowed(alice):
+    looked_at = tries(lambda n: Client().post(LOGIN, {"login": f"person{n}@example.org", "password": "Password123!"}))
+    assert looked_at <= 10
+    elsewhere = Client(REMOTE_ADDR="10.9.9.9")
+    elsewhere.post(LOGIN, {"login": alice.email, "password": PASSWORD})
+    assert SESSION_KEY in elsewhere.session, "and nobody else is kept out"
+
+
+def test_a_limit_is_over_when_its_time_is(alice, settings):
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "2/1s/key"}
+    assert tries(lambda n: Client().post(LOGIN, {"login": alice.email, "password": "wrong-wrong"})) == 2
+    until = time.monotonic() + 1.1
+    while time.monotonic() < until:
+        assert Client().get(LOGIN).status_code == 200
+    client = Client()
+    client.post(LOGIN, {"login": alice.email, "password": PASSWORD})
+    assert SESSION_KEY in client.session
+
+
+def test_a_proxys_address_is_nobodys(alice, settings):
+    """Behind a proxy all come from it: counted is whom it names, not what they claim to be."""
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    forwarded = itertools.count()
+
+    def send(n):
+        claimed = f"198.51.100.{next(forwarded)}, 203.0.113.7"
+        return Client(HTTP_X_FORWARDED_FOR=claimed).post(LOGIN, {"login": f"p{n}@example.org", "password": "x"})
+
+    assert tries(send) <= 10
+    client = Client(HTTP_X_FORWARDED_FOR="203.0.113.8")
+    client.post(LOGIN, {"login": alice.email, "password": PASSWORD})
+    assert SESSION_KEY in client.session
+
+
+def test_guessing_codes_is_slowed(alice, as_user):
+    set_up(as_user(alice))
+    cache.clear()
+    assert tries(lambda n: password_given(alice.email).post(ASK, {"code": f"{n:06}"})) == 5
+
+
+def test_guessing_the_password_to_confirm_is_slowed(alice, as_user):
+    client = as_user(alice)
+    session = client.session
+    session[STARTED] = time.time() - 3600
+    session.save()
+    assert tries(lambda n: client.post("/account/reauthenticate/", {"password": f"guess-{n}"})) <= 10
+
+
+def test_asking_for_reset_mails_is_slowed(alice):
+    looked_at = tries(lambda n: Client().post("/account/password/reset/", {"email": alice.email}))
+    assert looked_at == len(mail.outbox) == 5
+
+
+# Who is here
+
+
+def masked(response, email: str) -> tuple[int, str, str]:
+    text = re.sub(r"\b[A-Za-z0-9]{64}\b", "TOKEN", response.content.decode()).replace(email, "EMAIL")
+    return response.status_code, response.headers.get("Location", ""), text
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "field"),
+    [
+        (LOGIN, {"password": "wrong-wrong-wrong"}, "login"),
+        ("/account/password/reset/", {}, "email"),
+        ("/account/signup/", {"password1": "another-good-one", "password2": "another-good-one"}, "email"),
+    ],
+)
+def test_the_answer_is_the_same_whether_or_not_somebody_is_here(alice, settings, path, form, field):
+    settings.SIGNUP_OPEN = True
+    answers = []
+    for email in (alice.email, "nobody@example.org"):
+        client = Client()
+        first = client.post(path, form | {field: email})
+        pages = [masked(first, email)]
+        if first.status_code == 302:
+            pages.append(masked(client.get(first["Location"]), email))
+        answers.append(pages)
+    assert answers[0] == answers[1]
+
+
+class CountingHasher(hashers.Argon2PasswordHasher):
+    """Argon2 as it is, and how often it was."""
+
+    done = 0
+
+    def encode(self, *words, **told):
+        CountingHasher.done += 1
+        return super().encode(*words, **told)
+
+    def verify(self, *words, **told):
+        CountingHasher.done += 1
+        return super().verify(*words, **told)
+
+
+def test_a_sign_in_hashes_once_whoever_it_names(alice, settings):
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher", *settings.PASSWORD_HASHERS[1:]]
+    switched_off = User.objects.create_user("off@example.org", PASSWORD, is_active=False)
+    counted = []
+    for email in (alice.email, "nobody@example.org", switched_off.email):
+        CountingHasher.done = 0
+        Client().post(LOGIN, {"login": email, "password": "wrong-wrong-wrong"})
+        counted.append(CountingHasher.done)
+    assert counted == [1, 1, 1]
+
+
+def test_argon2_is_what_hashes(alice):
+    assert hashers.get_hasher("default").algorithm == "argon2" and alice.password.startswith("argon2$argon2id$")
+
+
+def test_a_second_factor_is_not_told_to_who_has_no_password(alice, as_user):
+    set_up(as_user(alice))
+    assert Authenticator.objects.exists()
+    wrong = Client().post(LOGIN, {"login": alice.email, "password": "wrong-wrong-wrong"})
+    assert wrong.status_code == 200 and ASK not in wrong.content.decode()

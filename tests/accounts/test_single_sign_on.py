@@ -1,0 +1,192 @@
+"""Single sign-on by a real, small OpenID Connect provider on loopback (tests/openid.py)."""
+
+import time
+from urllib.error import HTTPError
+from urllib.parse import parse_qsl, urlsplit
+from urllib.request import HTTPRedirectHandler, build_opener
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialToken
+from django.contrib.auth import SESSION_KEY
+from django.core import mail
+from django.test import Client
+
+from accounts.models import User
+from accounts.sessions import STARTED
+from tests.accounts.test_second_factors import ASK, set_up
+from tests.openid import SECRET
+from tests.processes import manage
+
+pytestmark = pytest.mark.django_db
+LOGIN, SSO = "/account/login/", "/account/sso/oidc/login/"
+
+
+class Stay(HTTPRedirectHandler):
+    def redirect_request(self, *words):
+        return None
+
+
+def there(url: str) -> str:
+    """Where the provider sends the browser back to."""
+    try:
+        build_opener(Stay).open(url)
+    except HTTPError as met:
+        return met.headers["Location"]
+    raise AssertionError("the provider sends nobody back")
+
+
+def sign_in(client: Client, path: str = SSO):
+    """The answer to what the browser brings back from the provider."""
+    back = urlsplit(there(client.get(path)["Location"]))
+    return client.get(f"{back.path}?{back.query}")
+
+
+def test_there_is_none_where_the_settings_name_none(db):
+    page = Client().get(LOGIN).content.decode()
+    assert "/sso/" not in page
+    for path in (SSO, f"{SSO}callback/"):
+        assert Client().get(path).status_code == 404
+
+
+def test_the_sign_in_page_leads_to_the_provider_and_back(alice, provider):
+    client = Client()
+    page = client.get(f"{LOGIN}?next=/t/aero/team/").content.decode()
+    assert "Sign in by Aero ID" in page and f"{SSO}?next=%2Ft%2Faero%2Fteam%2F" in page
+    met = sign_in(client, f"{SSO}?next=/t/aero/team/")
+    assert met["Location"] == "/t/aero/team/" and SESSION_KEY in client.session
+    assert SocialAccount.objects.get().user == alice, "known by the address that the provider has verified"
+    (asked,) = provider.asked
+    assert asked["code_challenge_method"] == "S256" and asked["state"] and "openid" in asked["scope"]
+
+
+def test_once_known_it_is_the_person_and_not_the_address(alice, provider):
+    sign_in(Client())
+    provider.person |= {"email": "renamed@example.org"}
+    client = Client()
+    sign_in(client)
+    assert client.session[SESSION_KEY] == str(alice.pk) and User.objects.count() == 1
+
+
+def test_an_address_that_the_provider_has_not_verified_opens_no_account(alice, provider):
+    provider.person |= {"email_verified": False}
+    client = Client()
+    sign_in(client)
+    assert SESSION_KEY not in client.session and not SocialAccount.objects.exists()
+
+
+def test_a_stranger_to_us_signs_up_only_where_that_is_open(team, provider, settings):
+    provider.person |= {"email": "new@example.org"}
+    client = Client()
+    met = sign_in(client)
+    page = met if met.status_code == 200 else client.get(met["Location"])
+    assert "Sign-up is closed" in page.content.decode() and not User.objects.exists()
+    settings.SIGNUP_OPEN = True
+    sign_in(client)
+    user = User.objects.get()
+    assert (user.email, user.name, user.has_usable_password()) == ("new@example.org", "A", False)
+    assert SESSION_KEY in client.session and not mail.outbox
+
+
+def test_a_second_factor_is_asked_for_all_the_same(alice, provider, as_user):
+    set_up(as_user(alice))
+    client = Client()
+    assert sign_in(client)["Location"] == ASK and SESSION_KEY not in client.session
+    assert Authenticator.objects.exists()
+
+
+def test_who_is_switched_off_stays_out(alice, provider):
+    User.objects.update(is_active=False)
+    client = Client()
+    sign_in(client)
+    assert SESSION_KEY not in client.session
+
+
+def test_a_code_of_another_browser_lets_nobody_in(alice, provider):
+    """An attacker's own code, sent to somebody in a link, signs them in as nobody."""
+    back = urlsplit(there(Client().get(SSO)["Location"]))
+    victim = Client()
+    victim.get(f"{back.path}?{back.query}")
+    assert SESSION_KEY not in victim.session
+
+
+@pytest.mark.parametrize("wrong", ["secret", "audience", "code"])
+def test_what_the_provider_refuses_or_says_of_another_lets_nobody_in(alice, provider, settings, wrong, caplog):
+    client = Client()
+    if wrong == "secret":
+        settings.OIDC["secret"] = "c4nary-another"
+    if wrong == "audience":
+        provider.audience = "another-client"
+    back = urlsplit(there(client.get(SSO)["Location"]))
+    if wrong == "code":
+        provider.codes.clear()
+    met = client.get(f"{back.path}?{back.query}")
+    assert met["Location"] == LOGIN and SESSION_KEY not in client.session
+    assert "Signing in by Aero ID did not work" in client.get(LOGIN).content.decode()
+    assert "single sign-on failed" in caplog.text and "c4nary" not in caplog.text
+
+
+def test_a_provider_that_is_down_is_told_and_the_password_is_left(alice, provider):
+    provider.shutdown()
+    provider.server_close()
+    client = Client()
+    assert client.get(SSO)["Location"] == LOGIN
+    assert "did not work" in client.get(LOGIN).content.decode()
+
+
+def test_it_leads_to_no_other_site(alice, provider):
+    client = Client()
+    assert sign_in(client, f"{SSO}?next=https://evil.example/")["Location"] == "/"
+
+
+def test_who_has_no_password_confirms_by_the_provider(alice, provider):
+    alice.set_unusable_password()
+    alice.save()
+    client = Client()
+    sign_in(client)
+    session = client.session
+    session[STARTED] = time.time() - 3600
+    session.save()
+    met = client.get("/t/aero/accounts/add/")
+    assert met["Location"].startswith(SSO)
+    back = sign_in(client, met["Location"])
+    assert back["Location"] == "/t/aero/accounts/add/" and provider.asked[-1]["prompt"] == "login"
+    assert client.get(back["Location"]).status_code == 200
+
+
+@pytest.mark.canary
+def test_no_token_and_no_secret_is_kept(alice, provider):
+    client = Client()
+    sign_in(client)
+    assert not SocialToken.objects.exists()
+    kept = str(SocialAccount.objects.get().extra_data) + str(dict(client.session))
+    assert SECRET not in kept and not any(token in kept for token in provider.tokens)
+
+
+@pytest.mark.parametrize(
+    ("told", "given"),
+    [
+        ("OIDC_ISSUER='http://id.example' is not an https address", {"OIDC_ISSUER": "http://id.example"}),
+        ("OIDC_ISSUER is set and OIDC_CLIENT_ID is not", {"OIDC_ISSUER": "https://id.example"}),
+        (
+            "OIDC_ISSUER is set and OIDC_CLIENT_SECRET is not",
+            {"OIDC_ISSUER": "https://id.example", "OIDC_CLIENT_ID": "b"},
+        ),
+    ],
+)
+def test_half_a_setting_stops_the_start(told, given):
+    ended = manage("check", **given)
+    assert (ended.returncode, ended.stderr) == (1, f"bootshelf: {told}.\n")
+
+
+def test_the_clients_secret_comes_from_a_file(tmp_path):
+    (tmp_path / "secret").write_text("x\n")
+    given = {"OIDC_ISSUER": "https://id.example", "OIDC_CLIENT_ID": "b"}
+    assert manage("check", **given, OIDC_CLIENT_SECRET_FILE=str(tmp_path / "secret")).returncode == 0
+
+
+def test_the_query_of_the_provider_is_no_more_than_it_must_be(alice, provider):
+    asked = dict(parse_qsl(urlsplit(Client().get(SSO)["Location"]).query))
+    assert set(asked) == {
+        "client_id", "redirect_uri", "scope", "response_type", "state", "code_challenge", "code_challenge_method",
+    }  # fmt: skip
