@@ -18,18 +18,18 @@ class _Scope:
 
 
 class Tally:
-    """What the pages of one listing said: how many they were, what they counted."""
+    """What the pages of one listing said: how many they were, which part they are of, what they counted."""
 
     def __init__(self) -> None:
         self.pages = 0
         self.images = 0
-        self._more_scopes = False
+        self.part, self.parts = 1, 1  # of the page that came last
         self._scopes: dict[str, _Scope] = {}
 
     def add(self, page: Page) -> None:
         self.pages += 1
         self.images += len(page.images)
-        self._more_scopes = page.more_scopes
+        self.part, self.parts = page.part, page.parts
         scope = self._scopes.setdefault(page.scope, _Scope(page.total, page.total, page.total_may_be_low))
         scope.last = page.total
         scope.repeated += len(page.images) - len({image.key for image in page.images})
@@ -39,7 +39,7 @@ class Tally:
         """How many images there are by the cloud's last count, for the progress; None where it gives none, or not yet
         of every part: a part would be told as the whole."""
         totals = [scope.last for scope in self._scopes.values() if scope.last is not None]
-        return sum(totals) if totals and not self._more_scopes else None
+        return sum(totals) if totals and self.part == self.parts else None
 
     def problem(self, came: Mapping[str, int]) -> str | None:
         """Why the listing is not complete, in one sentence, or None. `came` is how many distinct images came of each

@@ -19,6 +19,7 @@ from uuid import UUID
 import psycopg
 from django.db import connection, transaction
 
+from catalog.completeness import Tally
 from catalog.providers.base import ProviderError
 
 logger = logging.getLogger(__name__)
@@ -159,10 +160,11 @@ class Heartbeat:
         self._db = None
 
 
-def show(hold: Hold, state: str, pages: int, listed: int, expected: int | None) -> None:
+def show(hold: Hold, state: str, listed: int, tally: Tally) -> None:
     """How far a run has come, for the page that watches: listing or applying. Raises RunLost."""
-    values = {"state": state, "pages": pages, "listed": listed, "expected": expected}
-    _change(hold, "state = %(state)s, pages = %(pages)s, listed = %(listed)s, expected = %(expected)s", values)
+    values: dict[str, Any] = {"state": state, "pages": tally.pages, "listed": listed}
+    values |= {"part": tally.part, "parts": tally.parts, "expected": tally.expected}
+    _change(hold, ", ".join(f"{name} = %({name})s" for name in values), values)
 
 
 def close_complete(hold: Hold, counts: Mapping[str, int]) -> None:

@@ -160,7 +160,8 @@ RUNNING = ["queued", "listing", "applying"]
 class SyncRun(TeamRow):
     """One attempt at one source. Only one runs at a time for a source: a partial unique index, not a promise.
 
-    Times and the lease are the database's. `digest` of a suspect run tells two equal listings.
+    Times and the lease are the database's. `digest` of a suspect run tells two equal listings. Of a listing whose
+    `parts` the cloud counts one by one, `part` is the one that came last; `expected` is known once all are counted.
     """
 
     source = tenant_key(Source, related_name="runs")
@@ -169,6 +170,8 @@ class SyncRun(TeamRow):
     requested_by = models.CharField(max_length=254, blank=True)
     attempt = models.PositiveSmallIntegerField(default=1)
     pages = models.PositiveIntegerField(default=0)
+    part = models.PositiveIntegerField(null=True)
+    parts = models.PositiveIntegerField(null=True)
     expected = models.PositiveIntegerField(null=True)
     listed = models.PositiveIntegerField(default=0)
     added = models.PositiveIntegerField(default=0)
@@ -200,6 +203,12 @@ class SyncRun(TeamRow):
     def kept_at(self) -> datetime | None:
         """When an admin kept the images against this suspect listing."""
         told = (self.error or {}).get("kept_at")
+        return datetime.fromisoformat(told) if told else None
+
+    @property
+    def accepted_at(self) -> datetime | None:
+        """When an admin accepted this suspect listing."""
+        told = (self.error or {}).get("accepted_at")
         return datetime.fromisoformat(told) if told else None
 
 

@@ -130,7 +130,7 @@ def _sync(hold: Hold, patience_seconds: float, beat: Heartbeat) -> None:
             continue
         listing = Listing(sum(came.values()), began, _now())
         beat.check()
-        show(hold, "applying", tally.pages, listing.listed, tally.expected)
+        show(hold, "applying", listing.listed, tally)
         try:
             apply_listing(hold, listing)
         except ShelfMoved:
@@ -158,7 +158,7 @@ def _list(hold: Hold, source: Source, cloud: Connection, staging: Staging, beat:
         tally.add(page)
         staging.add(page.scope, page.images)
         if time.monotonic() - shown > PROGRESS_SECONDS:
-            show(hold, "listing", tally.pages, tally.images, tally.expected)
+            show(hold, "listing", tally.images, tally)
             shown = time.monotonic()
     return tally
 

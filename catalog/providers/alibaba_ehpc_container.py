@@ -23,9 +23,9 @@ def list_pages(connection: Connection, target: Target) -> Iterator[Page]:
         clusters = [target.cluster] if target.cluster else [cluster.id for cluster in _every_cluster(client)]
         if not clusters:
             yield Page(scope="", number=1, images=[], total=0)
-        for cluster in clusters:
+        for part, cluster in enumerate(clusters, start=1):
             for page in numbered_pages(cluster, partial(_page, client, target, cluster)):
-                yield replace(page, more_scopes=cluster != clusters[-1])
+                yield replace(page, part=part, parts=len(clusters))
 
 
 def check(connection: Connection, target: Target) -> None:

@@ -26,9 +26,9 @@ _TYPES = {value.lower(): name for name, value in IMAGE_TYPES.items()}
 def list_pages(connection: Connection, target: Target) -> Iterator[Page]:
     """Once for VM and once for Container, each complete by itself: ListImages may take an absent ImageType for VM."""
     with Client(connection, target.region, EHPC_2023) as client:
-        for image_type in IMAGE_TYPES.values():
+        for part, image_type in enumerate(IMAGE_TYPES.values(), start=1):
             for page in _pages(client, target, image_type):
-                yield replace(page, more_scopes=image_type == IMAGE_TYPES["vm"])
+                yield replace(page, part=part, parts=len(IMAGE_TYPES))
 
 
 def check(connection: Connection, target: Target) -> None:

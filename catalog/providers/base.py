@@ -94,8 +94,8 @@ class Page:
 
     `scope` names the part of the listing that `total` counts (a cluster id, an image type, or "" where the listing is
     one). `total` is the cloud's own count, None where it gives none. `total_may_be_low` is Huawei's: a total below
-    what came is no contradiction there, a total above it is. `more_scopes` is true while parts follow that nothing has
-    counted yet.
+    what came is no contradiction there, a total above it is. The page is of part `part`, from 1, of the `parts` that
+    the listing has; those that follow nothing has counted yet.
     """
 
     scope: str
@@ -103,7 +103,8 @@ class Page:
     images: list[RemoteImage]
     total: int | None = None
     total_may_be_low: bool = False
-    more_scopes: bool = False
+    part: int = 1
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,7 +82,7 @@ def test_a_failure_says_the_cause_what_to_do_and_that_old_images_are_kept(
     assert "The credential is valid but is not allowed to do this." in shown
     assert "ehpc:ListCustomImages" in shown and "NotAuthorized" in shown and "7D2C-REQUEST" in shown
     assert "The 2 images it last reported are kept, as of" in shown and "1 h ago" in shown
-    assert f"/t/aero/accounts/{source.cloud_account_id}/edit/" in shown and f"/t/aero/runs/{run.id}/" in shown
+    assert f"/t/aero/runs/{run.id}/" in shown and "Replace credential" not in shown, "it is the right key"
 
 
 def test_a_viewer_is_told_of_a_failure_but_offered_nothing_only_others_may_do(as_user, bob, make_source):
@@ -131,6 +131,21 @@ def test_it_reckons_the_pages_that_are_to_come(team, make_source, make_run):
     make_run(source, "listing", pages=12, listed=600, expected=1_021)
     (card,) = source_cards(team)
     assert card.pages_expected == 21
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"part": 5, "parts": 7}, "Part 5 of 7 · Page 12 · 1,200 images"),
+        ({"part": 7, "parts": 7, "expected": 2_400}, "Page 12 of 24 · 1,200 of 2,400 images"),
+        ({"part": 1, "parts": 1}, "Page 12 · 1,200 images"),
+        ({}, "Page 12 · 1,200 images"),
+    ],
+)
+def test_of_a_listing_in_parts_it_says_what_is_known(as_user, bob, make_source, make_run, fields, words):
+    make_run(make_source("alibaba_ehpc_container"), "listing", pages=12, listed=1_200, **fields)
+    shown = " ".join(page(as_user(bob)).split())
+    assert f">{words}</span>" in shown
 
 
 def test_it_watches_only_while_something_moves(as_user, bob, make_source, make_run, now):

@@ -73,7 +73,7 @@ def test_registered_images_are_listed_once_for_vm_and_once_for_container() -> No
     empty = as_json({"Images": [], "TotalCount": 0, "Success": True})
     with Canned(empty) as server:
         pages = pages_of(server, REGISTERED)
-    assert [(page.scope, page.more_scopes) for page in pages] == [("VM", True), ("Container", False)]
+    assert [(page.scope, page.part, page.parts) for page in pages] == [("VM", 1, 2), ("Container", 2, 2)]
     asked = [request.query for request in server.received]
     assert [query["ImageType"] for query in asked] == ["VM", "Container"]
     assert {(query["ImageCategory"], query["Mode"], query["PageSize"]) for query in asked} == {("Custom", "List", "50")}
@@ -85,7 +85,8 @@ def test_registered_images_are_listed_once_for_vm_and_once_for_container() -> No
 def test_every_cluster_is_a_scope_of_its_own(cloud: Simulator) -> None:
     pages = list(list_pages(CONTAINER, connection_to(cloud.url, "alibaba"), Target(region="cn-hangzhou")))
     assert {page.scope for page in pages} == set(cloud.clusters("cn-hangzhou"))
-    assert {page.scope for page in pages if not page.more_scopes} == {pages[-1].scope}
+    clusters = list(dict.fromkeys(page.scope for page in pages))
+    assert all((clusters[page.part - 1], page.parts) == (page.scope, len(clusters)) for page in pages)
     assert all(image.cluster == page.scope for page in pages for image in page.images)
 
 
