@@ -23,19 +23,29 @@ class ActionError(Exception):
         return self.message
 
 
-def create_team(slug: str, name: str, actor: Actor) -> Team:
-    """A team without members. Raises ActionError for a slug that is none or taken, or a name that is none."""
+def create_team(slug: str, name: str, actor: Actor, *, admin: User | None = None) -> Team:
+    """A team without members but this admin. Raises ActionError for a slug that is none or taken, or a name that is
+    none.
+    """
     checked_slug(slug)
-    name = name.strip()
-    if not name or len(name) > 100 or not name.isprintable():
-        raise ActionError("name", _("A team's name has 1 to 100 characters and no control characters."))
+    name = checked_team_name(name)
+    changes = {"slug": slug, "admin": admin.email} if admin else {"slug": slug}
     try:
         with transaction.atomic():
             team = Team.objects.create(slug=slug, name=name)
-            audit.record(team, actor, "team.created", target=team.name, target_id=team.id, changes={"slug": slug})
+            if admin:
+                Membership.objects.create(team=team, user=admin, role="admin")
+            audit.record(team, actor, "team.created", target=team.name, target_id=team.id, changes=changes)
     except IntegrityError:
         raise _taken(slug) from None
     return team
+
+
+def checked_team_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > 100 or not name.isprintable():
+        raise ActionError("name", _("A team's name has 1 to 100 characters and no control characters."))
+    return name
 
 
 def checked_slug(slug: str) -> str:

@@ -10,9 +10,10 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.shortcuts import redirect
 from django.utils import translation
 
-from accounts import kept_forms
+from accounts import invitations, kept_forms
 from accounts.models import User
 from accounts.reauthentication import signed_in_recently
 
@@ -20,12 +21,17 @@ logger = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Sign-up is closed unless SIGNUP_OPEN says otherwise. A person's language goes with them: into a browser where
-    none was chosen yet, and into their mails, whoever asked for these.
+    """Sign-up is closed unless SIGNUP_OPEN says otherwise, or an invitation's link was followed. A person's language
+    goes with them: into a browser where none was chosen yet, and into their mails, whoever asked for these.
     """
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return bool(settings.SIGNUP_OPEN)
+        return bool(settings.SIGNUP_OPEN) or invitations.held(request) is not None
+
+    def is_email_verified(self, request: HttpRequest, email: str) -> bool:
+        """Who has an invitation's link had it from the mail to that address, or from an admin who may let them in."""
+        invited = invitations.held(request)
+        return (invited is not None and invited.email == email.lower()) or super().is_email_verified(request, email)
 
     def is_reauthentication_required(self, *, app: str, **told: Any) -> bool:
         """Not right after a sign-in, which allauth itself does not count."""
@@ -68,6 +74,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def post_login(self, request: HttpRequest, user: User, **told: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **told)
+        if told.get("signup") and (membership := invitations.accept_held(request, user)):
+            response = redirect("catalog:overview", membership.team.slug)
         if (kept := _language(user)) and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
             response.set_cookie(
                 settings.LANGUAGE_COOKIE_NAME,

@@ -4,9 +4,7 @@ Its address is the only key to it: a token of 256 bits that is kept as its SHA-2
 with it. Times, and what an entry is known by, do not change; strangers' texts are cut, escaped as HTML and then as XML.
 """
 
-import hashlib
 import re
-import secrets
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -20,6 +18,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts.models import Team
+from accounts.tokens import digest_of
 from catalog.change_rows import summary
 from catalog.change_sets import ChangeSet, Found
 from catalog.change_words import FIELD_KINDS, field_label, kind_label, value_words
@@ -27,20 +26,11 @@ from catalog.changes import ChangeFilter
 from catalog.models import ChangeFeed
 
 ENTRIES = 50
-_TOKEN_BYTES = 32
 # What XML 1.0 cannot hold, and the signs that turn the direction of the text around them.
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _NO_HOST = re.compile("[^A-Za-z0-9.-]")
 _NAME_LENGTH = 100
-
-
-def new_token() -> str:
-    return secrets.token_urlsafe(_TOKEN_BYTES)
-
-
-def digest_of(token: str) -> bytes:
-    return hashlib.sha256(token.encode(errors="replace")).digest()
 
 
 def find_feed(token: str) -> ChangeFeed | None:

@@ -6,12 +6,13 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.forms import ActionForm as ActionForm
+from accounts.forms import TypedNameForm
+from accounts.forms import posted as posted
 from accounts.models import SITES
-from catalog.actions import ActionError
 from catalog.actions.sources import LEAST_MINUTES, MOST_MINUTES
 from catalog.providers import PROVIDERS, Narrowing, is_region, kind_choices
 
@@ -21,11 +22,6 @@ MOST_AT_ONCE = 50
 MOST_TESTED = 5
 # Calls of one test of an account's own sources: a few seconds each where a cloud does not answer.
 MOST_CHECKED = 60
-
-
-def posted(request: HttpRequest) -> QueryDict | None:
-    """What a form is bound to: what was sent, be it nothing at all; None for a page that is only looked at."""
-    return request.POST if request.method == "POST" else None
 
 
 def split_words(text: str) -> list[str]:
@@ -60,12 +56,6 @@ class RegionsField(WordsField):
                     % {"region": region[:60]}
                 )
         return regions
-
-
-class ActionForm(forms.Form):
-    def blame(self, error: ActionError) -> None:
-        """Put what an action refused at the field it names, or above all of them."""
-        self.add_error(error.field if error.field in self.fields else None, error.message)
 
 
 def minutes_field() -> forms.IntegerField:
@@ -187,22 +177,13 @@ class CloudAccountForm(ActionForm):
             del self.fields["site"]
 
 
-class DeleteCloudAccountForm(ActionForm):
+class DeleteCloudAccountForm(TypedNameForm):
     images = after_field()
-    confirm = forms.CharField(
-        label=gettext_lazy("Type the name of the cloud account to confirm"),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
 
     def __init__(self, name: str, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.name = name
-
-    def clean_confirm(self) -> str:
-        typed: str = self.cleaned_data["confirm"]
-        if typed.strip() != self.name:
-            raise ValidationError(_("This is not its name."))
-        return typed
+        super().__init__(name, *args, **options)
+        self.fields["confirm"].label = _("Type the name of the cloud account to confirm")
+        self.order_fields(["images", "confirm"])
 
 
 def all_checks(vendor: str, regions: list[str]) -> list[Mapping[str, str | None]]:

@@ -72,6 +72,7 @@ def test_connection(test_id: str) -> None:
 @shared_task
 def finish_removals() -> None:
     actions.finish_removals()
+    actions.finish_teams()
 
 
 @shared_task
@@ -89,4 +90,5 @@ def tidy() -> None:
     actions.expire_requests()
     connection_tests.end_stale_tests()
     actions.finish_removals()
+    actions.finish_teams()
     pulses.forget_pulses()

@@ -21,11 +21,13 @@ from catalog.views import (
     requests,
     saved_views,
     sources,
+    teams,
 )
 
 app_name = "catalog"
 urlpatterns = [
     path("t/<slug:slug>/", overview.overview, name="overview"),
+    path("t/<slug:slug>/team/delete/", teams.team_delete, name="team_delete"),
     path("t/<slug:slug>/images/", images.image_list, name="image_list"),
     path("t/<slug:slug>/images/export.<slug:form>", exports.image_export, name="image_export"),
     path("t/<slug:slug>/images/bulk/", bulk.image_bulk, name="image_bulk"),

@@ -4,11 +4,11 @@ import logging
 import re
 from typing import Any
 
-_FEED = re.compile(r"/feeds/[^/\s\"']+")
+_KEYS = re.compile(r"/(feeds|invitations)/[^/\s\"']+")
 
 
 class HideFeeds(logging.Filter):
-    """The address of a feed is its key: of an address that failed, the log shows the rest."""
+    """The address of a feed, or of an invitation, is its key: of an address that failed, the log shows the rest."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = _hidden(record.msg)
@@ -18,4 +18,4 @@ class HideFeeds(logging.Filter):
 
 
 def _hidden(value: Any) -> Any:
-    return _FEED.sub("/feeds/…", value) if isinstance(value, str) else value
+    return _KEYS.sub(r"/\1/…", value) if isinstance(value, str) else value

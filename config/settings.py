@@ -156,6 +156,7 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60  # of a sign-in: how long it is recent (accounts/reauthentication.py)
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ALLAUTH_TRUSTED_PROXY_COUNT = int(env.boolean("BEHIND_PROXY", False))  # whose tries are counted is its client's
+ACCOUNT_FORMS = {"signup": "accounts.sign_up.SignUpForm"}
 SIGNUP_OPEN = env.boolean("SIGNUP_OPEN", False)
 MFA_ADAPTER = "accounts.second_factors.MFAAdapter"
 MFA_FORMS = {

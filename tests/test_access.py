@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from accounts.models import ROLE_RANK, Team, User
+from accounts.models import ROLE_RANK, Invitation, Team, User
 from catalog.models import Batch, ConnectionTest, Registration, SavedView, SyncRun
 
 pytestmark = [pytest.mark.access, pytest.mark.django_db]
@@ -38,6 +38,14 @@ class Rule(NamedTuple):
 
 TEAM_PAGES = [
     Rule("team_detail", "viewer"),
+    Rule("team_rename", "admin", "GET POST"),
+    Rule("team_transfer", "admin", "GET POST"),
+    Rule("catalog:team_delete", "admin", "GET POST"),
+    Rule("invitation_add", "admin", "GET POST"),
+    Rule("invitation_resend", "admin", "POST", "invitation"),
+    Rule("invitation_revoke", "admin", "POST", "invitation"),
+    Rule("member_edit", "admin", "GET POST", "member"),
+    Rule("member_remove", "admin", "GET POST", "member"),
     Rule("second_factor_choose", "admin", "POST"),
     Rule("catalog:overview", "viewer"),
     Rule("catalog:audit_list", "admin"),
@@ -97,6 +105,7 @@ TEAM_PAGES = [
     Rule("catalog:registration_found", "admin", "GET POST", "registration"),
     Rule("catalog:registration_absent", "admin", "GET POST", "registration"),
     Rule("catalog:registration_decide", "admin", "GET POST", "request"),
+    Rule("team_leave", "viewer", "GET POST"),  # and then they are gone
 ]
 # A person's own, whatever their role; of the team's, an editor's or their owner's. Eve's shared one is asked for.
 OWN_PAGES = [
@@ -109,6 +118,7 @@ ASKED_PAGES = [Rule("catalog:registration_withdraw", "viewer", way, "request") f
 # Of no team. Who is signed in, in or out of any team, may; and these even who is not.
 PERSONAL = [
     "home",
+    "team_add",  # whose right it is: tests/accounts/test_teams.py
     "account_logout",
     "account_reauthenticate",
     "account_email",
@@ -139,12 +149,15 @@ PUBLIC = [
     # To sign in: the second factor, a passkey, single sign-on.
     "mfa_authenticate", "mfa_login_webauthn", "openid_connect_login", "openid_connect_callback",
     "socialaccount_login_cancelled", "socialaccount_login_error", "socialaccount_signup",
+    "invitation_open", "invitation_accept",  # for whoever has the link: tests/accounts/test_invitations.py
     "catalog:change_atom",  # for whoever has the address: tests/catalog/test_feeds.py
 ]  # fmt: skip
 
 
 @pytest.fixture
-def rows(team: Team, eve: User, make_source: Callable[..., Any], make_image: Callable[..., Any]) -> dict[str, Any]:
+def rows(
+    team: Team, eve: User, bob: User, make_source: Callable[..., Any], make_image: Callable[..., Any]
+) -> dict[str, Any]:
     """One row of each kind that an address may name, all of Aero."""
     source = make_source("alibaba_ehpc_registered")
     account = source.cloud_account
@@ -177,6 +190,10 @@ def rows(team: Team, eve: User, make_source: Callable[..., Any], make_image: Cal
             requester=eve,
         ),
         "view": SavedView.objects.create(team=team, owner=eve, name="Arm", shared=True),
+        "member": bob.memberships.get(),
+        "invitation": Invitation.objects.create(
+            team=team, email="dora@example.org", role="viewer", digest=b"d", expires_at=timezone.now()
+        ),
     }
 
 
@@ -290,7 +307,7 @@ def test_any_other_method_is_refused(rule, rows, people):
 def test_what_is_a_persons_own_needs_a_person(name, people):
     answer = people["stranger"].get(reverse(name))
     assert answer.status_code == 302 and answer["Location"].startswith((SIGN_IN, "/?next", "/account/"))
-    assert people["viewer"].get(reverse(name)).status_code in (200, 302)
+    assert people["viewer"].get(reverse(name)).status_code in (200, 302, 403)
 
 
 @pytest.mark.parametrize(("name", "arguments"), PERSONAL_ROWS)

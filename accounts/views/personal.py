@@ -8,7 +8,9 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import set_language
 
 from accounts.access import SignInRequired
+from accounts.invitations import waiting_for
 from accounts.models import Membership, User
+from accounts.teams import may_create_team
 
 THEMES = ("system", "light", "dark")
 ONE_YEAR = 365 * 24 * 3600
@@ -17,11 +19,12 @@ ONE_YEAR = 365 * 24 * 3600
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """To the images of the team last used, or the first; a page that says so where there is none."""
-    if not request.user.is_authenticated:
+    if not isinstance(request.user, User):
         raise SignInRequired
     memberships = list(Membership.objects.select_related("team").filter(user_id=request.user.pk).order_by("created_at"))
     if not memberships:
-        return render(request, "accounts/home.html")
+        context = {"may_create_team": may_create_team(request.user), "invitations": waiting_for(request.user)}
+        return render(request, "accounts/home.html", context)
     last = request.session.get("team")
     team = next((m.team for m in memberships if m.team.slug == last), memberships[0].team)
     return redirect("catalog:image_list", team.slug)
@@ -45,7 +48,14 @@ def theme_choose(request: HttpRequest) -> HttpResponse:
     theme = request.POST.get("theme")
     if theme in THEMES:
         _keep(request, "theme", theme)
-        response.set_cookie("theme", theme, max_age=ONE_YEAR, secure=settings.SECURE, httponly=True, samesite="Lax")
+        response.set_cookie(
+            settings.THEME_COOKIE_NAME,
+            theme,
+            max_age=ONE_YEAR,
+            secure=settings.SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
     return response
 
 

@@ -63,6 +63,7 @@ from catalog.actions.sources import (
     resume_source,
     update_source,
 )
+from catalog.actions.teams import delete_team, finish_teams
 
 __all__ = [
     "ActionError",
@@ -90,11 +91,13 @@ __all__ = [
     "delete_cloud_account",
     "delete_label",
     "delete_source",
+    "delete_team",
     "delete_view",
     "deny_registration",
     "draft_batch",
     "expire_requests",
     "finish_removals",
+    "finish_teams",
     "keep_password",
     "look_again",
     "make_feed",

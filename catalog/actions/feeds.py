@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Membership
+from accounts.tokens import digest_of, new_token
 from catalog.actions.base import ActionError
-from catalog.feeds import digest_of, new_token
 from catalog.models import ChangeFeed
 
 

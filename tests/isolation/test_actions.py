@@ -14,7 +14,7 @@ from catalog.marks import note_digest
 from catalog.models import Image, Registration, Source
 from catalog.override_forms import CorrectionForm
 from tests.isolation.test_pages import WORD, Populate, make_world  # noqa: F401 - a fixture
-from tests.isolation.world import REGISTERED, World, all_rows
+from tests.isolation.world import REGISTERED, World, all_rows, url_name
 
 pytestmark = [pytest.mark.access, pytest.mark.django_db]
 
@@ -34,7 +34,7 @@ class Doing:
         self.client, self.aero, self.rows = client, aero, rows
 
     def post(self, view: str, /, *ids: Any, **fields: Any) -> int:
-        url = reverse(f"catalog:{view}", args=[self.aero.team.slug, *ids])
+        url = reverse(url_name(view), args=[self.aero.team.slug, *ids])
         return self.client.post(url, fields).status_code
 
     def read(self, view: str) -> int:
@@ -104,14 +104,23 @@ ACTIONS: dict[str, Callable[[Doing], int]] = {
         "registration_add", step="review", type="vm", account=d.rows.account.id, region="cn-hangzhou", name="new",
         image_id="m-1",
     ),
+    "rename-team": lambda d: d.post("team_rename", name="Other"),
+    "change-role": lambda d: d.post("member_edit", d.rows.one("member").id, role="viewer"),
+    "remove-member": lambda d: d.post("member_remove", d.rows.one("member").id),
+    "transfer": lambda d: d.post("team_transfer", member=d.rows.one("member").id, after="editor"),
+    "invite": lambda d: d.post("invitation_add", email="frank@example.org", role="viewer"),
+    "resend-invitation": lambda d: d.post("invitation_resend", d.rows.one("invitation").id),
+    "revoke-invitation": lambda d: d.post("invitation_revoke", d.rows.one("invitation").id),
+    "delete-team": lambda d: d.post("team_delete", confirm=d.aero.team.name),
+    "leave": lambda d: d.post("team_leave"),
 }  # fmt: skip
 # Without an id: what they change is found by a name, or by a filter, within the team.
 BY_NAME = {
     "bulk-label", "bulk-unlabel", "bulk-star", "rename-label", "merge-labels", "delete-label", "seen", "feed",
-    "add-view",
+    "add-view", "rename-team", "leave", "invite", "delete-team",
 }  # fmt: skip
 # A source or account of another team is no choice of the form.
-REFUSED = {"add-source": 200, "register": 422, "bulk-selected": 200}
+REFUSED = {"add-source": 200, "register": 422, "bulk-selected": 200, "transfer": 422}
 
 
 def corrected(image: Image, **fields: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from django.urls import get_resolver, reverse
 
 from accounts.models import CloudAccount, Membership, Team, User
 from catalog.models import Source, SyncRun
-from tests.isolation.world import REGISTERED, World, canonical, populate, queries
+from tests.isolation.world import REGISTERED, World, canonical, populate, queries, url_name
 from tests.test_access import addresses as addresses_of
 
 pytestmark = [pytest.mark.access, pytest.mark.django_db]
@@ -33,19 +33,21 @@ PAGES = (
     "registration_withdraw", "run_accept", "run_detail", "run_keep",
     "saved_view_add", "saved_view_delete", "saved_view_list", "saved_view_open", "saved_view_rename",
     "saved_view_save", "source_add", "source_delete", "source_detail", "source_list", "team_detail",
+    "member_edit", "member_remove", "team_leave", "team_rename", "team_transfer", "invitation_add",
+    "team_delete",
 )  # fmt: skip
 # What is shown there has the word that tells the twins apart.
 LOUD = {
     "audit_export", "audit_list",
     "change_atom", "change_list", "cloud_account_delete", "cloud_account_edit", "image_compare", "image_correct",
     "image_detail", "registration_add", "registration_detail", "run_detail", "saved_view_list", "source_add",
-    "source_detail", "source_list",
+    "source_detail", "source_list", "team_detail", "team_transfer", "member_edit", "member_remove",
 }  # fmt: skip
 # Tried in test_actions.py.
 ONLY_POSTED = {
     "changes_seen", "cloud_account_test", "display_choose", "image_labels", "image_note", "image_star",
     "registration_decide", "registration_look", "removal_look", "saved_view_default", "saved_view_share", "source_edit",
-    "source_pause", "source_resume", "source_sync", "batch_review",
+    "source_pause", "source_resume", "source_sync", "batch_review", "invitation_resend", "invitation_revoke",
 }  # fmt: skip
 
 type Populate = Callable[[Team, User, str], World]
@@ -69,11 +71,11 @@ def addresses(world: World) -> Iterator[tuple[str, str]]:
     """(name, address) of every page of the team's with every row of its own."""
 
     def page(name: str, *ids: Any, **query: Any) -> tuple[str, str]:
-        whole = name if name == "team_detail" else f"catalog:{name}"
         words = f"?{urlencode(query, doseq=True)}" if query else ""
-        return name, reverse(whole, args=[world.team.slug, *ids]) + words
+        return name, reverse(url_name(name), args=[world.team.slug, *ids]) + words
 
     for name in (
+        "team_leave", "team_rename", "team_transfer", "invitation_add", "team_delete",
         "team_detail", "overview", "label_list", "saved_view_list", "saved_view_add", "source_list", "source_add",
         "change_list", "change_feed", "cloud_account_add", "registration_list", "registration_add", "batch_add",
         "batch_template", "audit_list",
@@ -120,6 +122,7 @@ def addresses(world: World) -> Iterator[tuple[str, str]]:
         ("cloud_account_delete", [world.account]), ("source_delete", world.sources[:1]),
         ("run_accept", world.rows["run"][-1:]), ("run_keep", world.rows["run"][-1:]),
         ("registration_withdraw", world.rows["request"]),
+        ("member_edit", world.rows["member"]), ("member_remove", world.rows["member"]),
     ):  # fmt: skip
         for row in rows:
             yield page(name, row.id)

@@ -10,6 +10,8 @@ from django.apps import apps
 from django.db.models import Model
 from django.utils import timezone
 
+from accounts import invitations
+from accounts import urls as people_urls
 from accounts.models import CloudAccount, Membership, Team, User
 from catalog import actions
 from catalog.browse import parse
@@ -18,6 +20,8 @@ from catalog.models import Batch, Breaker, ConnectionTest, Image, ImageChange, R
 from tests.catalog.shelf import put
 
 KINDS = ("alibaba_ens_self", "alibaba_ehpc_container", "alibaba_ehpc_registered", "huawei_workspace")
+# The addresses of accounts have no namespace.
+OF_PEOPLE = {pattern.name for pattern in people_urls.urlpatterns}
 REGISTERED = 8  # the first of the registered images
 LABELS = ("gpu", "prod")
 QUERY = "os=linux"
@@ -70,6 +74,9 @@ def populate(team: Team, admin: User, make_account: Callable[..., CloudAccount],
         team=team, cloud_account=world.account, product="ens", region="cn-hangzhou", failures=3, openings=1,
         open_until=timezone.now() + timedelta(hours=2), error=_error(word),
     )  # fmt: skip
+    dora = User.objects.create(email=f"dora@{team.slug}.example.org", name=f"Dora {word}")
+    world.rows["member"] = [Membership.objects.create(team=team, user=dora, role="admin")]
+    world.rows["invitation"] = [invitations.invite(team, admin, "erin@example.org", "viewer")[0]]
     _feed, world.token = actions.make_feed(Membership.objects.get(team=team, user=admin), None)
     return world
 
@@ -138,6 +145,10 @@ def _error(word: str) -> dict[str, Any]:
         "operation": "ListImages", "code": "Throttling", "message": f"of {word}", "request_id": None,
         "kind": "throttled", "outcome_known": True,
     }  # fmt: skip
+
+
+def url_name(view: str) -> str:
+    return view if view in OF_PEOPLE else f"catalog:{view}"
 
 
 def all_rows(team: Team) -> dict[str, list[dict[str, Any]]]:
