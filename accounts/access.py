@@ -81,25 +81,6 @@ def lock_team(team: Team, user: User, role: str) -> Membership:
     return membership
 
 
-def hold_team(team_id: UUID) -> Team:
-    """Within a transaction: the team, which nobody else changes, nor its members, until it ends. Http404 for one that
-    is gone.
-    """
-    return get_object_or_404(Team.objects.select_for_update(no_key=True), id=team_id, deleted_at=None)
-
-
-def lock_team(team: Team, user: User, role: str) -> Membership:
-    """Within a transaction: until it ends nobody else changes the team or its members. The caller's membership as it is
-    by then, of two who change each other's at once: Http404 for who is no member any more, PermissionDenied for who has
-    less than `role`.
-    """
-    hold_team(team.id)
-    membership = get_object_or_404(Membership.objects.select_related("user"), team=team, user=user)
-    if not membership.allows(role):
-        raise PermissionDenied
-    return membership
-
-
 def admins_of(team: Team) -> QuerySet[Membership]:
     """Whom to ask for what only an admin may."""
     admins = Membership.objects.filter(team=team, role="admin").select_related("user")

@@ -9,8 +9,8 @@ from allauth.core.internal.ratelimit import respond_429
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import translation
 
 from accounts import invitations, kept_forms

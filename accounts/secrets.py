@@ -166,11 +166,6 @@ def forget_team(team_id: UUID) -> None:
     SealedSecret.sealed.filter(team_id=team_id).delete()
 
 
-def forget_team(team_id: UUID) -> None:
-    """Delete every secret of a team."""
-    SealedSecret.sealed.filter(team_id=team_id).delete()
-
-
 def forget_unclaimed(table: str, rows: QuerySet[Any], before: datetime) -> int:
     """Delete the secrets of `table` sealed before then whose row never came to be; `rows` are those there are."""
     sealed = SealedSecret.sealed.filter(table=table, sealed_at__lt=before)

@@ -11,6 +11,7 @@ urlpatterns = [
     path("t/<slug:slug>/team/transfer/", views.team_transfer, name="team_transfer"),
     path("t/<slug:slug>/team/members/<uuid:member_id>/", views.member_edit, name="member_edit"),
     path("t/<slug:slug>/team/members/<uuid:member_id>/remove/", views.member_remove, name="member_remove"),
+    path("t/<slug:slug>/team/second-factor/", views.second_factor_choose, name="second_factor_choose"),
     path("t/<slug:slug>/team/invite/", views.invitation_add, name="invitation_add"),
     path(
         "t/<slug:slug>/team/invitations/<uuid:invitation_id>/resend/", views.invitation_resend, name="invitation_resend"

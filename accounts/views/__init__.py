@@ -1,6 +1,6 @@
 """Pages of people and teams, and of what went wrong."""
 
-from accounts.views.errors import bad_request, forbidden, not_found, server_error
+from accounts.views.errors import bad_request, forbidden, not_found, server_error, too_many
 from accounts.views.invitations import (
     invitation_accept,
     invitation_add,
@@ -10,6 +10,7 @@ from accounts.views.invitations import (
 )
 from accounts.views.members import member_edit, member_remove
 from accounts.views.personal import home, keys_choose, language_choose, mails_choose, theme_choose
+from accounts.views.security import second_factor_choose
 from accounts.views.teams import team_add, team_detail, team_leave, team_rename, team_transfer
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "member_edit",
     "member_remove",
     "not_found",
+    "second_factor_choose",
     "server_error",
     "team_add",
     "team_detail",
@@ -34,4 +36,5 @@ __all__ = [
     "team_rename",
     "team_transfer",
     "theme_choose",
+    "too_many",
 ]
