@@ -1,6 +1,6 @@
 """An error as a person needs it: cause, what to do, what to quote to the cloud's support (PROVIDERS.md section 6).
 
-A code that catalog/error_words.py does not know is explained by its kind (providers.base.ProviderError).
+A code that has no words of its own is explained by its kind (providers.base.ProviderError).
 """
 
 import re
@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.error_words import BY_CODE, BY_KIND, BY_OPERATION, OPEN, RETRIED, TRY_AGAIN, Words
+from catalog.error_words import BY_CODE as OF_CLOUDS
+from catalog.error_words import BY_KIND, BY_OPERATION, OPEN, RETRIED, TRY_AGAIN, Words
+from catalog.own_error_words import OWN
 from catalog.providers import PROVIDERS
 from catalog.providers.base import ProviderError
 from catalog.providers.messages import in_words
@@ -18,21 +20,23 @@ from catalog.providers.messages import in_words
 class Explanation:
     """`label` is two or three words for a badge, `title` the cause, `advice` what to do, both whole sentences.
 
-    `grant` is the permission to add, "" where none would help. `operation`, `code`, `message` and `request_id` are the
-    cloud's own words, already safe for the screen, the message in the reader's language where it is known in it; ""
-    where there are none.
+    `grant` is the permission to add, "" where none would help; `needs_key`, whether another credential would.
+    `operation`, `code`, `message` and `request_id` are the cloud's own words, already safe for the screen, the message
+    in the reader's language where it is known in it; "" where there are none.
     """
 
     label: str
     title: str
     advice: str
     grant: str
+    needs_key: bool
     operation: str
     code: str
     message: str
     request_id: str
 
 
+BY_CODE = OF_CLOUDS | OWN
 # The permission each operation of a vendor needs.
 GRANTS = {
     (provider.vendor, operation): action
@@ -65,6 +69,7 @@ def explain(
         title=str(words.title),
         advice=" ".join(str(sentence) for sentence in [*first, words.advice]),
         grant=GRANTS.get((vendor, operation), "") if words.needs_grant else "",
+        needs_key=words.needs_key,
         operation=operation,
         code=code,
         message=in_words(str(error.get("message") or "")),

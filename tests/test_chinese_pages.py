@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Team, User
-from catalog.error_words import BY_CODE, BY_KIND
+from catalog.error_words import BY_KIND
+from catalog.errors import BY_CODE
 from catalog.models import Image, Registration, RegistrationState, Source, SyncRun
 from catalog.providers import PROVIDERS
 from catalog.providers.messages import TEXTS
