@@ -62,10 +62,15 @@ class SourceCard:
     """One source as a row shows it. `runs` are its last ones, newest first."""
 
     source: Source
-    images: int = 0
+    images: int = 0  # that the last complete listing had
     missing: int = 0
     runs: list[SyncRun] = field(default_factory=list)
     breaker: Breaker | None = None  # the open one that holds it back
+
+    @property
+    def all_images(self) -> int:
+        """Those on the shelf, the missing ones too."""
+        return self.images + self.missing
 
     @property
     def label(self) -> str:
@@ -233,9 +238,10 @@ def source_cards(team: Team, sources: Iterable[Source] | None = None) -> list[So
     cards = {source.id: SourceCard(source) for source in sources}
     counts = FacetCount.objects.filter(team=team, source__in=cards).exclude(state="archived")
     for source_id, state, n in counts.values_list("source_id", "state").annotate(n=Sum("n")):
-        cards[source_id].images += n
         if state == "missing":
             cards[source_id].missing += n
+        else:
+            cards[source_id].images += n
     for source_id, runs in _last_runs(team, list(cards)).items():
         cards[source_id].runs = runs
     breakers = breakers_open(team.id)
