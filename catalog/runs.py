@@ -62,13 +62,17 @@ def request_sync(source: Source, user: User) -> SyncRun | None:
 def accept_suspect(run: SyncRun, user: User) -> SyncRun | None:
     """An admin believes this suspect listing: sync again, and if the cloud still lists the same, apply it. Audited.
 
-    None where the source was removed, or the run is not suspect. Where a run is going on, it is told to believe the
-    listing.
+    None where the source was removed, or the run is not suspect, or a later one said more. Where a run is going on, it
+    is told to believe the listing. The suspect run remembers who accepted it, when, and the run that followed.
     """
-    if run.state != "suspect" or run.digest is None:
+    if run.state != "suspect" or run.digest is None or settled_by(run):
         return None
     digest = bytes(run.digest)
+    accepted = {"accepted_by": user.email, "accepted_at": timezone.now().isoformat(timespec="seconds")}
     with transaction.atomic():
+        waiting = SyncRun.objects.filter(source_id=run.source_id, state__in=["queued", "listing"], digest=digest)
+        if told := waiting.first():
+            return told  # clicked twice
         started = start_run(run.source, "person", user.email, accept=digest)
         if started is None:
             return None
@@ -76,8 +80,22 @@ def accept_suspect(run: SyncRun, user: User) -> SyncRun | None:
         audit.record(
             run.team, user, "listing.accepted", target=run.source.kind, target_id=run.source_id, changes=_decided(run)
         )
+        with connection.cursor() as cursor:
+            cursor.execute(_ACCEPT, {"run": run.id, "told": json.dumps(accepted | {"accepted_run": str(started.id)})})
         send_on_commit(TASK, started.id)
     return started
+
+
+def settled_by(run: SyncRun) -> SyncRun | None:
+    """The run after which this suspect one is nothing to decide on any more: the first later one that was listed."""
+    later = SyncRun.objects.filter(team_id=run.team_id, source_id=run.source_id, created_at__gt=run.created_at)
+    return later.filter(state__in=["suspect", "complete"]).order_by("created_at").first()
+
+
+def accepted_before(run: SyncRun) -> SyncRun | None:
+    """The suspect run whose acceptance asked for this one, or told it what to believe."""
+    found = SyncRun.objects.filter(team_id=run.team_id, source_id=run.source_id, state="suspect")
+    return found.filter(error__accepted_run=str(run.id)).order_by("-created_at").first()
 
 
 def keep_shelf(run: SyncRun, user: User) -> bool:
@@ -106,6 +124,7 @@ def _decided(run: SyncRun) -> dict[str, object]:
     return {"run": str(run.id), "error": {name: value for name, value in (run.error or {}).items() if name != "images"}}
 
 
+_ACCEPT = "UPDATE catalog_syncrun SET error = error || %(told)s::jsonb WHERE id = %(run)s AND state = 'suspect'"
 _KEEP = """
     UPDATE catalog_syncrun r SET error = r.error || %(kept)s::jsonb
     WHERE r.id = %(run)s AND r.state = 'suspect' AND r.error->>'kept_by' IS NULL AND NOT EXISTS (

@@ -14,17 +14,14 @@ from django.views.decorators.vary import vary_on_headers
 from accounts.access import TeamRequest, admins_of, get_row, get_team
 from accounts.models import CloudAccount, Team
 from catalog import actions
-from catalog.change_rows import run_changes
+from catalog.failures import failures_of
 from catalog.forms import DeleteSourceForm, ScheduleForm, SourceForm, posted, split_words
-from catalog.leases import ATTEMPTS
-from catalog.models import Image, Source, SyncRun
+from catalog.models import Source, SyncRun
 from catalog.providers import PROVIDERS
 from catalog.pulses import attendance
-from catalog.run_steps import run_note, run_steps
-from catalog.runs import keep_shelf
-from catalog.sources import SourceCard, is_unattended, run_seconds, source_cards, source_label
-from catalog.sync import accept_suspect, request_sync
-from catalog.troubles import troubles_of
+from catalog.sources import is_unattended, run_seconds, source_cards, source_label
+from catalog.sync import request_sync
+from catalog.troubles import troubles_around, troubles_of
 
 RUNS_LISTED = 25
 
@@ -34,7 +31,7 @@ RUNS_LISTED = 25
 def source_list(request: TeamRequest, slug: str) -> HttpResponse:
     """Every source, how it fares and what failed. While a run goes on, the page asks for its fragment."""
     team = get_team(request, slug)
-    return render(request, _page(request, "source_list", "_source_results"), _list_context(team))
+    return render(request, page_or_part(request, "source_list", "_source_results"), _list_context(team))
 
 
 @require_http_methods(["GET", "POST"])
@@ -73,7 +70,7 @@ def source_detail(request: TeamRequest, slug: str, source_id: UUID) -> HttpRespo
     team = get_team(request, slug)
     source = get_row(_sources(), team, source_id)
     context = _detail_context(team, source, request.GET.get("before", ""))
-    return render(request, _page(request, "source_detail", "_source_state"), context)
+    return render(request, page_or_part(request, "source_detail", "_source_state"), context)
 
 
 @require_POST
@@ -96,10 +93,14 @@ def source_edit(request: TeamRequest, slug: str, source_id: UUID) -> HttpRespons
 
 @require_POST
 def source_sync(request: TeamRequest, slug: str, source_id: UUID) -> HttpResponse:
-    """Sync now. A run that is already going on is the answer too."""
+    """Sync now, with the sources in `also`, which failed for the same reason. A run that is already going on is the
+    answer too."""
     team = get_team(request, slug, "editor")
     source = get_row(_sources(), team, source_id)
     run = request_sync(source, request.user)
+    if also := set(request.POST.getlist("also")):
+        for other in [one for one in _sources().filter(team=team) if str(one.id) in also]:
+            request_sync(other, request.user)
     if request.htmx:
         return render(request, "catalog/_source_results.html", _list_context(team))
     if "run" in request.POST and run:
@@ -146,78 +147,6 @@ def source_delete(request: TeamRequest, slug: str, source_id: UUID) -> HttpRespo
     return render(request, "catalog/source_delete.html", context, status=422 if form.errors else 200)
 
 
-@require_GET
-@vary_on_headers("HX-Request")
-def run_detail(request: TeamRequest, slug: str, run_id: UUID) -> HttpResponse:
-    """One run: its steps, pages, counts, timing, and its error in plain words."""
-    team = get_team(request, slug)
-    run = get_row(SyncRun.objects.select_related("source"), team, run_id)
-    (card,) = source_cards(team, [run.source])
-    context = {
-        "run": run,
-        "card": card,
-        "steps": run_steps(run),
-        "seconds": run_seconds(run),
-        "explanation": card.explain_run(run),
-        "note": run_note(run),
-        "attendance": attendance() if run.is_running else None,
-        "attempts": ATTEMPTS,
-        **(_suspect(team, card, run) if run.state == "suspect" else {}),
-        **(run_changes(run, request.GET.get("page", "")) if run.state == "complete" else {}),
-    }
-    return render(request, _page(request, "run_detail", "_run_state"), context)
-
-
-@require_http_methods(["GET", "POST"])
-def run_accept(request: TeamRequest, slug: str, run_id: UUID) -> HttpResponse:
-    """Believe a suspect listing: the cloud is asked again, and what it still lists is applied. Asks before."""
-    team = get_team(request, slug, "admin")
-    run = get_row(SyncRun.objects.select_related("source", "team"), team, run_id)
-    if request.method == "GET" and run.state == "suspect":
-        return _ask(request, team, run, "run_accept")
-    started = accept_suspect(run, request.user) if request.method == "POST" else None
-    if started is None:
-        messages.warning(request, _("There is nothing to accept here any more."))
-    return redirect("catalog:run_detail", slug, (started or run).id)
-
-
-@require_http_methods(["GET", "POST"])
-def run_keep(request: TeamRequest, slug: str, run_id: UUID) -> HttpResponse:
-    """Keep the images: a listing like this one is not believed, however often it comes. Asks before."""
-    team = get_team(request, slug, "admin")
-    run = get_row(SyncRun.objects.select_related("source", "team"), team, run_id)
-    if request.method == "GET" and run.state == "suspect":
-        return _ask(request, team, run, "run_keep")
-    if request.method == "POST" and keep_shelf(run, request.user):
-        messages.success(
-            request, _("The images are kept until the cloud lists something else, or an admin accepts it.")
-        )
-    else:
-        messages.warning(request, _("There is nothing to decide here any more."))
-    return redirect("catalog:run_detail", slug, run.id)
-
-
-def _ask(request: TeamRequest, team: Team, run: SyncRun, page: str) -> HttpResponse:
-    (card,) = source_cards(team, [run.source])
-    return render(request, f"catalog/{page}.html", {"run": run, "card": card, **_suspect(team, card, run)})
-
-
-def _suspect(team: Team, card: SourceCard, run: SyncRun) -> dict[str, object]:
-    """What a suspect listing lost: (name, the image's id if it is still there), how many are not named, and whether it
-    is still to be decided on, and by whom."""
-    told = run.error or {}
-    named = [(str(one.get("name", "")), str(one.get("id", ""))) for one in told.get("images", ())]
-    there = {
-        str(pk) for pk in Image.objects.filter(team=team, id__in=[pk for _n, pk in named]).values_list("id", flat=True)
-    }
-    return {
-        "lost": [(name, pk if pk in there else "") for name, pk in named],
-        "unnamed": max(0, int(told.get("lost") or 0) - len(named)),
-        "is_open": card.suspicion is not None and card.suspicion.id == run.id,
-        "admins": admins_of(team),
-    }
-
-
 def connecting(team: Team) -> dict[str, object]:
     """For a page that has no source to show: whether an account is connected, and who can do it."""
     return {"cloud_accounts": CloudAccount.objects.filter(team=team).exists(), "admins": admins_of(team)}
@@ -227,7 +156,7 @@ def _sources() -> QuerySet[Source]:
     return Source.objects.filter(archived_at=None).select_related("cloud_account")
 
 
-def _page(request: TeamRequest, page: str, fragment: str) -> str:
+def page_or_part(request: TeamRequest, page: str, fragment: str) -> str:
     """The whole page, or the part of it that a running sync keeps asking for."""
     return f"catalog/{fragment if request.htmx and not request.htmx.boosted else page}.html"
 
@@ -242,7 +171,7 @@ def _list_context(team: Team) -> dict[str, object]:
     context: dict[str, object] = {
         "cards": cards,
         "suspect": [card for card in cards if card.suspicion],
-        "failing": [card for card in cards if card.is_failing],
+        "failing": failures_of(cards),
         "watched": any(card.is_moving for card in cards),
         "unattended": is_unattended(cards),
         "attendance": attendance(),
@@ -266,7 +195,8 @@ def _detail_context(team: Team, source: Source, before: str = "") -> dict[str, o
         "is_older": since is not None,
         "older": runs[RUNS_LISTED - 1].id if len(runs) > RUNS_LISTED else None,
         "card": card,
-        "troubles": troubles_of([card]),
+        "failing": failures_of([card]),
+        "troubles": troubles_around(team, card),
         "source": source,
         "runs": [(run, run_seconds(run)) for run in runs[:RUNS_LISTED]],
         "schedule_form": ScheduleForm(initial={"every_minutes": source.every_minutes}),

@@ -264,7 +264,7 @@ def test_the_pages_say_where_since_when_and_when_it_is_tried_again(simulated, so
         assert moment(breaker.open_until) in shown and "Try now" in shown
         assert "due now" not in shown and "every 2s" not in shown and "Nobody is syncing" not in shown
         assert "Try now" not in page(as_user(bob), path) and "is in trouble" in page(as_user(bob), path)
-    assert "2 sources of" in page(as_user(bob))
+        assert "2 sources of" in page(as_user(bob), path)
 
 
 def test_a_source_that_only_waits_says_so(simulated, source, other, as_user, bob, make_source, account):

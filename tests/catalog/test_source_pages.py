@@ -262,7 +262,31 @@ def test_a_suspect_run_that_a_later_one_settled_offers_nothing(admin, source, ma
     shown = text(admin.get(f"/t/aero/runs/{run.id}/"))
     assert "This is settled" in shown and "/accept/" not in shown
     assert "until an admin accepts it" not in shown
-    assert "A later sync said more" in text(admin.get(f"/t/aero/runs/{run.id}/accept/"))
+    later = SyncRun.objects.exclude(id=run.id).get()
+    for verb in ("accept", "keep"):
+        asked = text(admin.get(f"/t/aero/runs/{run.id}/{verb}/"))
+        assert "a later sync said more" in asked and f"/t/aero/runs/{later.id}/" in asked
+        assert "There is nothing to decide here any more" in asked and 'class="button danger"' not in asked
+        assert f'href="/t/aero/runs/{run.id}/"' in asked, "the way back"
+        answer = text(admin.post(f"/t/aero/runs/{run.id}/{verb}/", follow=True))
+        assert "here any more." in answer and f"/t/aero/runs/{later.id}/" in answer
+    assert SyncRun.objects.count() == 2 and not AuditEvent.objects.exists()
+
+
+def test_a_run_and_the_suspect_one_whose_acceptance_began_it_lead_to_each_other(admin, source, make_run):
+    run = make_run(source, "suspect", minutes_ago=90, error={"lost": 9, "present": 9}, digest=b"d" * 24)
+    admin.post(f"/t/aero/runs/{run.id}/accept/")
+    started = SyncRun.objects.exclude(id=run.id).get()
+    assert f'href="/t/aero/runs/{run.id}/"' in text(admin.get(f"/t/aero/runs/{started.id}/"))
+    waiting = text(admin.get(f"/t/aero/runs/{run.id}/"))
+    assert "alice@example.org accepted this listing" in waiting and f'href="/t/aero/runs/{started.id}/"' in waiting
+    assert "Accept the listing…" not in waiting, "it was, and is being asked for"
+    assert "nothing to decide" in text(admin.get(f"/t/aero/runs/{run.id}/accept/"))
+    SyncRun.objects.filter(id=started.id).update(state="failed", finished_at=timezone.now())
+    assert "Accept the listing…" in text(admin.get(f"/t/aero/runs/{run.id}/")), "it may be accepted again"
+    SyncRun.objects.filter(id=started.id).update(state="complete")
+    settled = text(admin.get(f"/t/aero/runs/{run.id}/"))
+    assert "That settled it." in settled and f'href="/t/aero/runs/{started.id}/"' in settled
 
 
 def test_runs_go_back_as_far_as_there_are(admin, source, make_run):

@@ -3,8 +3,8 @@
 import pytest
 
 from accounts.models import AuditEvent
-from catalog.models import Image, Source
-from catalog.runs import keep_shelf
+from catalog.models import Image, Source, SyncRun
+from catalog.runs import accepted_before, keep_shelf
 from catalog.sync import accept_suspect, run_sync, start_run
 from tests.catalog.test_sync import counts, put_placeholder, shelf, sync
 
@@ -123,6 +123,23 @@ def test_a_run_that_goes_on_is_told_what_an_admin_accepted(source, simulated, al
     going_on = start_run(source, "schedule")
     assert accept_suspect(suspect, alice).id == going_on.id
     assert run_sync(going_on, 5).state == "complete"
+
+
+def test_what_a_later_listing_settled_is_not_accepted_any_more(source, simulated, alice):
+    lose(simulated, 60)
+    suspect = sync(source)
+    assert sync(source).state == "complete"
+    assert accept_suspect(suspect, alice) is None
+    assert not AuditEvent.objects.exists() and SyncRun.objects.count() == 3
+
+
+def test_a_suspect_run_remembers_who_accepted_it_and_what_followed(source, simulated, alice):
+    lose(simulated, 60)
+    suspect = sync(source)
+    queued = accept_suspect(suspect, alice)
+    suspect.refresh_from_db()
+    assert (suspect.error["accepted_by"], suspect.error["accepted_run"]) == (alice.email, str(queued.id))
+    assert suspect.accepted_at and accepted_before(queued) == suspect and accepted_before(suspect) is None
 
 
 def test_only_a_suspect_run_is_accepted(source, alice):
