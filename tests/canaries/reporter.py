@@ -45,7 +45,7 @@ class Reporter(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info and record.exc_info[1] is not None:
-            self.write(record.exc_info, getattr(record, "request", None))  # type: ignore[arg-type]
+            self.write(record.exc_info, getattr(record, "request", None))
 
     def write(self, raised: Raised, request: Any = None) -> None:
         _own.writes = True

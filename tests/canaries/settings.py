@@ -34,7 +34,7 @@ MAILERS = {
 }
 STORAGES = _STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 # Nobody waits long for a cloud in trouble.
-SYNC_PATIENCE_SECONDS = FOREGROUND_PATIENCE_SECONDS = PATIENCE = 0.3
+SYNC_PATIENCE_SECONDS = FOREGROUND_PATIENCE_SECONDS = PATIENCE = 0.3  # type: ignore[assignment]
 wire.READ_SECONDS = 1
 
 

@@ -67,7 +67,7 @@ class Doors:
 
     def send(self) -> object:
         page = self.review()
-        token = page.content.decode().partition('name="token" value="')[2].partition('"')[0]  # type: ignore[attr-defined]
+        token = page.content.decode().partition('name="token" value="')[2].partition('"')[0]
         return self.client.post("/t/aero/registrations/add/", self.asked(step="send", token=token))
 
     def asked(self, **filled: str) -> dict[str, str]:
@@ -138,7 +138,7 @@ def reports(doors: Doors, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> Itera
     made: list[str] = []
 
     def of_a_request(**told: Any) -> None:
-        made.append(report(sys.exc_info()))  # type: ignore[arg-type]
+        made.append(report(sys.exc_info()))
 
     def of_a_task(exception: BaseException, traceback: TracebackType, **told: Any) -> None:
         made.append(report((type(exception), exception, traceback)))

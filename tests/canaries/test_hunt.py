@@ -78,9 +78,7 @@ def test_no_planted_secret_turns_up_anywhere(stage: Stage, team: Team, alice: Us
 
 def test_every_address_every_command_and_every_task_is_driven(garden: Garden) -> None:
     assert known.unknown_parts() == set(), "say in PARTS of tests/canaries/known.py what these parts of addresses name"
-    assert known.unknown_addresses() == set(), (
-        "say in tests/canaries/known.py whether these take a secret, or that they are gone"
-    )
+    assert known.unknown_addresses() == set(), "say in tests/canaries/known.py whether these take a secret"
     assert known.unknown_commands(garden) == set(), "say in tests/canaries/known.py how these are run"
     assert known.unknown_tasks(app) == set(), "say in tests/canaries/known.py what these are given"
 
@@ -93,8 +91,8 @@ def test_a_secret_is_found_however_it_is_written(garden: Garden) -> None:
             for before in ("", "a", "ab"):
                 inside = json.dumps({"before": before, "text": f"{before}{word}"})
                 packed = base64.urlsafe_b64encode(zlib.compress(inside.encode() * 9)).rstrip(b"=")
-                for form in (inside, quote(quote(inside)), base64.b64encode(inside.encode()).decode()):
-                    assert garden.found_in(iter([form.encode()])) == {one.name}
+                for text in (inside, quote(quote(inside)), base64.b64encode(inside.encode()).decode()):
+                    assert garden.found_in(iter([text.encode()])) == {one.name}
                 assert list(unpacked(b"token=." + packed + b":1tQ:x")) and garden.found_in(iter([packed])) == {one.name}
 
 
