@@ -10,7 +10,7 @@ import threading
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -32,13 +32,15 @@ _VALUES = (
 _READ = (
     "WITH told AS MATERIALIZED (SELECT coalesce(bit_xor(uuid_hash_extended(stamp, 0)), 0) AS digest"  # noqa: S608
     " FROM catalog_facetstamp WHERE team_id = %s)"
-    " SELECT told.digest, packed.*, (SELECT reltuples FROM pg_class WHERE oid = 'catalog_image'::regclass), ({})"
+    " SELECT told.digest, packed.*, (SELECT reltuples FROM pg_class WHERE oid = 'catalog_image'::regclass),"
+    " (SELECT coalesce(sum(listed), 0) FROM catalog_syncrun WHERE team_id = %s AND state = 'applying')::bigint, ({})"
     " FROM told LEFT JOIN LATERAL ("
     "SELECT string_agg(int8send(facets), ''::bytea), string_agg(int8send(n), ''::bytea), max(id),"
     f" json_agg(json_build_array({_VALUES})) FILTER (WHERE id > %s)::text"
     " FROM catalog_facetcount WHERE team_id = %s AND n > 0 AND told.digest IS DISTINCT FROM %s"
     ") AS packed ON true"
 )
+BURIED = 20
 MOST_KEPT = 120_000  # combinations of all teams in one process: some 30 MB
 
 Value = tuple[str, ...]
@@ -81,13 +83,15 @@ class Combinations:
     newest: int = 0
     last: tuple[int, "Tally"] | None = None  # as it was read, with the digest of that
     everybody: float = 0  # about so many images there are of all teams, by the last ANALYZE
+    hidden: int = 0  # at most so many rows of the team a sync has written that nobody sees yet
 
     def extended(self, found: Sequence[Sequence[Any]], newest: int = 0) -> "Combinations":
         """With these, (number, a value of each axis). Nothing changes in what another thread may be reading."""
         if not found:
             return self
         axes = {name: axis.copy() for name, axis in self.axes.items()}
-        more = Combinations(dict(self.rows), list(self.numbers), axes, max(self.newest, newest), None, self.everybody)
+        more = replace(self, rows=dict(self.rows), numbers=list(self.numbers), axes=axes, last=None)
+        more.newest = max(self.newest, newest)
         for number, *values in found:
             if number not in more.rows:
                 more.rows[number] = row = len(more.numbers)
@@ -135,9 +139,10 @@ def read(team_id: UUID, more: str = "NULL", params: Sequence[Any] = ()) -> tuple
         combinations = _known.get(team_id) or Combinations()
     digest, last = combinations.last or (None, None)
     with connection.cursor() as cursor:
-        given = [team_id, *params, combinations.newest, team_id, digest]
+        given = [team_id, team_id, *params, combinations.newest, team_id, digest]
         cursor.execute(_READ.format(more), given)
-        now, numbers, counts, newest, values, combinations.everybody, found = cursor.fetchone()
+        now, numbers, counts, newest, values, everybody, hidden, found = cursor.fetchone()
+        combinations.everybody, combinations.hidden = everybody, hidden
         if last is not None and now == digest:  # no image came or went since
             return last, found
         combinations = combinations.extended(orjson.loads(values or "[]"), newest or 0)
@@ -159,13 +164,22 @@ def holds_most(team_id: UUID) -> bool:
     """Whether most images of all teams are this team's, as far as this process has seen. Then it costs more to look
     its images up in an index of words (a third of the time of a search in a million) than to pass the others'.
     """
+    last = _last(team_id)
+    return last is not None and 2 * last.images > last.combinations.everybody > 0
+
+
+def is_buried(team_id: UUID) -> bool:
+    """Whether a sync is writing very many more images than the team has, as far as this process has seen: an index of
+    words leads to those first, and to nothing else for half a second of a million.
+    """
+    last = _last(team_id)
+    return last is not None and last.combinations.hidden > BURIED * last.images
+
+
+def _last(team_id: UUID) -> Tally | None:
     with _lock:
         combinations = _known.get(team_id)
-    return (
-        combinations is not None
-        and combinations.last is not None
-        and (2 * combinations.last[1].images > combinations.everybody > 0)
-    )
+    return combinations.last[1] if combinations is not None and combinations.last else None
 
 
 def _keep(team_id: UUID, combinations: Combinations, used: int) -> None:

@@ -43,8 +43,8 @@ class Selected:
 
     @property
     def team(self) -> int:
-        """How many images there are."""
-        return self.kept.images
+        """How many images there are, those included that nobody sees yet: an index leads past them too."""
+        return self.kept.images + self.kept.combinations.hidden
 
     @property
     def counts(self) -> list[int]:

@@ -24,10 +24,12 @@ from typing import Any, NoReturn
 START_SECONDS = 40.0
 STOP_SECONDS = 1.5  # `./run` promises to be gone within 5 s, of which its own children take up to 3
 
+# A sixteenth of the memory: a page of a million images reads some 600 MB. PostgreSQL takes only what it uses.
+_MEGABYTES = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
 POSTGRES = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "shared_buffers": "256MB",
+    "shared_buffers": f"{min(max(_MEGABYTES // 16, 128), 1024)}MB",
     "effective_cache_size": "1GB",
     "maintenance_work_mem": "128MB",
     "work_mem": "16MB",
