@@ -220,6 +220,7 @@ MAILERS = {
 # Language and time
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LANGUAGE_COOKIE_NAME = "__Host-language" if SECURE else "django_language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_SECURE, LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SAMESITE = SECURE, True, "Lax"
 LOCALE_PATHS = [BASE_DIR / "locale"]
@@ -258,6 +259,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_NAME = "__Host-session" if SECURE else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
+THEME_COOKIE_NAME = "__Host-theme" if SECURE else "theme"
 CSRF_COOKIE_HTTPONLY = True  # pages bring the token along
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # they name images: no cookie holds them
 CSRF_FAILURE_VIEW = "accounts.kept_forms.met_old_token"
