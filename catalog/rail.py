@@ -21,6 +21,7 @@ from catalog.values import escaped
 SHOWN = 6  # values of a facet before "n more"; a chosen one is always shown
 MOST = 150  # what a page can carry; the most frequent ones
 SEARCHABLE = 12
+CUT = 8  # characters, if wide ones: a longer value may not fit into its line, and says itself in full when pointed at
 SUGGESTED = 6
 # A facet with no other values says nothing.
 NOTHING_TO_CHOOSE = {"support": {"unknown"}, "label": {"unknown"}, "star": {"no"}}
@@ -106,7 +107,8 @@ def _items(dimension: str, values: Iterable[FacetValue], capped: bool) -> SafeSt
     for v in values:
         label, field = escape(v.label), escape(v.field)
         box = f'<label><input type="checkbox" id="{v.dom_id}" name="{dimension}" value="{field}"'
-        box += f'{" checked" if v.chosen or v.excluded else ""}><bdi title="{label}">{label}</bdi>'
+        title = f' title="{label}"' if len(v.label) > CUT else ""
+        box += f'{" checked" if v.chosen or v.excluded else ""}><bdi{title}>{label}</bdi>'
         n = f'<span class="n">{_grouped(v.n, language)}{least}</span></label>'
         if v.excluded:
             found.append(f'<li class="not">{box}<span class="sr">{excluded}</span>{n}</li>\n')
