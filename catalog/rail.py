@@ -108,7 +108,7 @@ def _items(dimension: str, values: Iterable[FacetValue], capped: bool) -> SafeSt
         label, field = escape(v.label), escape(v.field)
         box = f'<label><input type="checkbox" id="{v.dom_id}" name="{dimension}" value="{field}"'
         title = f' title="{label}"' if len(v.label) > CUT else ""
-        box += f'{" checked" if v.chosen or v.excluded else ""}><bdi{title}>{label}</bdi>'
+        box += f"{' checked' if v.chosen or v.excluded else ''}><bdi{title}>{label}</bdi>"
         n = f'<span class="n">{_grouped(v.n, language)}{least}</span></label>'
         if v.excluded:
             found.append(f'<li class="not">{box}<span class="sr">{excluded}</span>{n}</li>\n')
