@@ -5,11 +5,13 @@ import time
 from allauth.account.adapter import get_adapter
 from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import kept_forms
@@ -43,8 +45,11 @@ def met_confirmation(request: HttpRequest) -> HttpResponse:
             return kept_forms.met_sign_in(request, fields)
     if fields:
         back = kept_forms.keep(request, fields)
+    elif request.method == "GET":
+        back = request.get_full_path()
     else:
-        back = request.get_full_path() if request.method == "GET" else _came_from(request)
+        back = _came_from(request)
+        messages.warning(request, _("Nothing was changed yet: confirm that it is you, and send it again."))
     there = redirect_to_login(back, methods[0]["url"] if methods else None)
     return HttpResponseClientRedirect(there.url) if getattr(request, "htmx", False) else there
 

@@ -119,6 +119,7 @@ def test_where_a_sending_leads_back_to_is_of_this_site(client, make_account):
         client.post(here, headers={"Referer": there}) for there in (f"http://testserver{here}", "https://evil.example/")
     )
     assert here in ours["Location"] and theirs["Location"].endswith("?next=/")
+    assert "Nothing was changed yet" in client.get(ours["Location"]).content.decode()
 
 
 def test_a_fragment_is_not_interrupted_and_a_sending_by_htmx_goes_as_a_whole_page(client):
