@@ -99,6 +99,11 @@ def is_for(invitation: Invitation, user: User) -> bool:
     return EmailAddress.objects.filter(user=user, email__iexact=invitation.email, verified=True).exists()
 
 
+def has_account(invitation: Invitation) -> bool:
+    """Whether somebody signs in with its address already."""
+    return EmailAddress.objects.filter(email__iexact=invitation.email).exists()
+
+
 def find(token: str) -> Invitation | None:
     """Whatever its state. One query."""
     return _whole().filter(digest=digest_of(token)).first()

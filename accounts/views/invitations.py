@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import invitation_mails, invitations, limits
 from accounts.access import TeamRequest, get_row, get_team
-from accounts.actions import ActionError, find_user
+from accounts.actions import ActionError
 from accounts.forms import InvitationForm, posted
 from accounts.members import ROLE_WORDS
 from accounts.models import Invitation, User
@@ -117,7 +117,7 @@ def invitation_accept(request: HttpRequest) -> HttpResponse:
         "invitation": invitation,
         "role_words": {value: words for value, _label, words in ROLE_WORDS}[invitation.role],
         "theirs": user is not None and invitations.is_for(invitation, user),
-        "known": find_user(invitation.email) is not None,
+        "known": invitations.has_account(invitation),
         "error": error,
     }
     return render(request, "accounts/invitation_accept.html", context, status=422 if error else 200)

@@ -18,6 +18,7 @@ from accounts import invitations
 from accounts.actions import ActionError
 from accounts.models import AuditEvent, Invitation, Membership, Team, User
 from tests.conftest import PASSWORD, make_user
+from tests.test_cache import valkey, valkey_is_away  # noqa: F401 - fixtures: also while Valkey is away
 
 pytestmark = [pytest.mark.access, pytest.mark.django_db]
 TEAM, DORA = "/t/aero/team/", "dora@example.org"
@@ -203,6 +204,8 @@ def test_a_second_address_of_theirs_counts_once_it_is_verified(invited, charlie:
     client, address = as_user(charlie), EmailAddress.objects.create(user=charlie, email=DORA.upper(), verified=False)
     client.get(path(invited[1]))
     assert "You are signed in as" in client.get("/invitation/").content.decode()
+    stranger = Client()
+    assert "Sign in to join" in stranger.get(path(invited[1]), follow=True).content.decode()
     assert client.post("/invitation/").status_code == 422 and role(charlie) is None
     EmailAddress.objects.filter(id=address.id).update(verified=True)
     assert client.post("/invitation/").status_code == 302 and role(charlie) == "editor"
@@ -325,7 +328,7 @@ def test_weak_roles_see_no_invitation(invited, eve: User, as_user):
 # Tried
 
 
-def test_guessing_links_is_slowed(invited):
+def test_guessing_links_is_slowed(valkey, invited):  # noqa: F811
     """Twenty wrong ones, and even the right one is not looked up from there; from elsewhere it works."""
     client = Client(REMOTE_ADDR="203.0.113.7")
     found = [client.get(path("A" * 42 + str(n % 10))).status_code for n in range(30)]
