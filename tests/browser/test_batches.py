@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from catalog.models import Batch, Image, Registration
+from tests.browser.test_register import end_session, sign_in_again
 from tests.catalog.batching import MANY, as_csv, confirmed, containers, vms, work
 from tests.workers import worker
 
@@ -62,6 +63,27 @@ def test_a_file_goes_from_its_errors_to_the_shelf(
     assert page.locator("[hx-trigger^=every]").count() == 0, "the page is at its end"
     assert Image.objects.count() == 6 and len(simulated.requests("AddImage")) == 6
     assert [text for text in complaints if "422" not in text] == []
+
+
+def test_a_session_that_ends_keeps_the_file(live_server, page, sign_in, alice, account, accessible):
+    sign_in(alice)
+    page.goto(f"{live_server}{MANY}")
+    page.get_by_label("Region").fill("cn-hangzhou")
+    choose(page, [*vms(2), *containers(1, registry_password=CANARY)])
+    end_session(page)
+    page.get_by_role("button", name="Check").click()
+    accessible()
+    with page.expect_popup() as forgot:
+        page.get_by_role("link", name="Forgot your password?").click()
+    expect(forgot.value.get_by_label("Email")).to_be_visible()
+    sign_in_again(page)
+    expect(page.get_by_text("You are signed in again, and what you filled in is here.")).to_be_visible()
+    expect(page.get_by_label("Or paste it")).to_have_value(re.compile("container-1"))
+    assert CANARY not in page.content()
+    accessible()
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_role("button", name="Register 3 images")).to_be_visible()
+    expect(page.get_by_label("Password of robot")).to_be_visible()
 
 
 def test_what_was_rejected_is_corrected_and_registered_again(
