@@ -11,9 +11,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from catalog import leases
+from catalog.completeness import Tally
 from catalog.leases import Heartbeat, RunLost, close_complete, close_failed, give_back, show, take
 from catalog.models import Source, SyncRun
-from catalog.providers.base import ProviderError
+from catalog.providers.base import Page, ProviderError
 from catalog.runs import queue_due_sources, reconcile, request_sync, start_run
 from catalog.sync import run_sync
 from config.celery import app
@@ -211,10 +212,11 @@ def test_a_worker_that_was_given_up_on_changes_nothing(source):
     old = take(run.id)
     lapse(run)
     reconcile()
-    new = take(run.id)
+    new, tally = take(run.id), Tally()
+    tally.add(Page(scope="x", number=1, images=[], total=120, part=2, parts=2))
     for change in (
-        lambda: show(old, "listing", 7, 7, 7),
-        lambda: show(old, "applying", 7, 7, 7),
+        lambda: show(old, "listing", 7, tally),
+        lambda: show(old, "applying", 7, tally),
         lambda: close_complete(old, {"listed": 7}),
     ):
         with pytest.raises(RunLost):
@@ -224,9 +226,9 @@ def test_a_worker_that_was_given_up_on_changes_nothing(source):
     run.refresh_from_db()
     source.refresh_from_db()
     assert (run.state, run.attempt, run.pages, run.error, source.failures) == ("listing", new.attempt, 0, None, 0)
-    show(new, "listing", 1, 50, 120)
+    show(new, "listing", 50, tally)
     run.refresh_from_db()
-    assert (run.pages, run.listed, run.expected) == (1, 50, 120)
+    assert (run.pages, run.listed, run.expected, run.part, run.parts) == (1, 50, 120, 2, 2)
 
 
 @pytest.mark.django_db(transaction=True)
