@@ -12,6 +12,7 @@ from django.contrib.auth import SESSION_KEY
 from django.core import mail
 from django.test import Client
 
+from accounts.invitations import invite
 from accounts.models import User
 from accounts.sessions import STARTED
 from tests.accounts.test_second_factors import ASK, set_up
@@ -86,6 +87,18 @@ def test_a_stranger_to_us_signs_up_only_where_that_is_open(team, provider, setti
     user = User.objects.get()
     assert (user.email, user.name, user.has_usable_password()) == ("new@example.org", "A", False)
     assert SESSION_KEY in client.session and not mail.outbox
+
+
+def test_who_is_invited_comes_in_by_it_and_nobody_else_with_their_link(team, alice, provider):
+    _invitation, token = invite(team, alice, "new@example.org", "viewer")
+    for email in ("other@example.org", "new@example.org"):
+        provider.person |= {"sub": email, "email": email}
+        client = Client()
+        client.get(f"/invitations/{token}/")
+        sign_in(client)
+        assert (SESSION_KEY in client.session) == (email == "new@example.org")
+    assert not User.objects.filter(email="other@example.org").exists()
+    assert User.objects.get(email="new@example.org").memberships.get().role == "viewer"
 
 
 def test_a_second_factor_is_asked_for_all_the_same(alice, provider, as_user):
