@@ -18,7 +18,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def at_once(*actions: Callable[[], Any]) -> list[Any]:
     """What each gave, or raised, all of them begun together."""
-    start, found = threading.Barrier(len(actions)), [None] * len(actions)
+    start = threading.Barrier(len(actions))
+    found: list[Any] = [None] * len(actions)
 
     def run(n: int) -> None:
         try:

@@ -3,7 +3,6 @@
 import threading
 import uuid
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -15,6 +14,7 @@ from catalog import actions, tasks
 from catalog.actions.sources import AT_ONCE
 from catalog.locks import lock_source
 from catalog.models import FacetCount, Image, Registration, Source
+from catalog.runs import start_run
 from tests.catalog.shelf import put
 
 pytestmark = pytest.mark.django_db
@@ -84,26 +84,19 @@ def test_another_team_keeps_everything(admin: Client, shelf: Source, other_team:
 def test_what_was_queued_for_a_deleted_team_ends_quietly(admin: Client, shelf: Source, caplog):
     """Messages outlive what they name: those of rows that wait for their end, and of rows that are gone."""
     unknown, sending = request(shelf, "unknown"), request(shelf, "sending")
-    run = actions_run(shelf)
+    run = start_run(shelf, "schedule")
+    assert run
     admin.post(HERE, {"confirm": "Aero HPC"})
     for _ in range(2):
-        tasks.sync_source(str(run))
+        tasks.sync_source(str(run.id))
         for one in (unknown, sending):
             tasks.register_image(str(one.id))
         for task in (tasks.queue_due_sources, tasks.reconcile, tasks.settle_registrations, tasks.retire, tasks.tidy):
             task()
-    for task in (tasks.sync_source, tasks.register_image, tasks.remove_image, tasks.register_batch):
-        task(str(uuid.uuid4()))
+    for of_a_row in (tasks.sync_source, tasks.register_image, tasks.remove_image, tasks.register_batch):
+        of_a_row(str(uuid.uuid4()))
     assert not Team.objects.exists()
     assert [record.message for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
-
-
-def actions_run(source: Source) -> Any:
-    from catalog.runs import start_run
-
-    run = start_run(source, "schedule")
-    assert run
-    return run.id
 
 
 def test_a_source_that_came_in_between_goes_too(admin: Client, shelf: Source, team: Team):
