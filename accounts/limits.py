@@ -3,8 +3,8 @@
 from allauth.core.internal import ratelimit
 from django.http import HttpRequest
 
-# Of an address, wrong links of invitations; of a person, invitations sent and teams made.
-RATES = {"invitation_guess": "20/10m/ip", "invitation": "100/h/user", "team": "20/d/user"}
+# Of an address, wrong links of invitations and wrong addresses of feeds; of a person, invitations sent and teams made.
+RATES = {"invitation_guess": "20/10m/ip", "feed_guess": "20/5m/ip", "invitation": "100/h/user", "team": "20/d/user"}
 
 
 def is_over(request: HttpRequest, action: str) -> bool:

@@ -9,7 +9,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 from django.views.decorators.http import require_safe
 
-from accounts.misses import missed_too_often, note_miss
+from accounts import limits
 from catalog.change_sets import fetch_sets
 from catalog.changes import parse
 from catalog.feeds import ENTRIES, atom, find_feed, last_modified
@@ -27,13 +27,13 @@ def change_atom(request: HttpRequest, token: str) -> HttpResponse:
     membership it belongs to and the member's being active are looked up in one query, and 404 says nothing more. Who
     guesses is answered nothing for a while.
     """
-    is_guessing = missed_too_often(request, "feed")
+    is_guessing = limits.is_over(request, "feed_guess")
     feed = None if is_guessing else find_feed(token)
     if is_guessing or (feed and take_turn(f"feed:{feed.id}", PER_SECOND, 0) is None):
         response = _plain("Too often.", 429)
         response["Retry-After"] = "60"
     elif feed is None:
-        note_miss(request, "feed")
+        limits.count(request, "feed_guess")
         response = _plain("There is no such feed.", 404)
     else:
         with translation.override(feed.membership.user.language or settings.LANGUAGE_CODE):
