@@ -174,6 +174,18 @@ def test_everything_is_sealed_anew_and_only_the_ciphertext_changes(team, promote
     assert manage("secrets_rotate").stdout.startswith("0 secrets") and AuditEvent.objects.count() == 1
 
 
+def test_what_is_a_persons_own_is_sealed_anew_and_examined_too(team, promoted, monkeypatch):
+    """The seed of a second factor, which is of no team."""
+    own = (None, "accounts_user", uuid.uuid4(), "totp")
+    seal(*own, "seed of a second factor")
+    take_new(monkeypatch)
+    assert answer(manage("secrets_rotate", "--json"))["resealed"] == 1
+    assert keys_in_use() == {promoted: 1} and open_secret(*own).reveal() == "seed of a second factor"
+    SealedSecret.sealed.update(row=uuid.uuid4())
+    lost = json.loads(manage("secrets_doctor", "--json").stdout)["unreadable"]
+    assert [(one["team"], one["table"], one["field"]) for one in lost] == [(None, "accounts_user", "totp")]
+
+
 def test_killed_half_way_it_goes_on_the_next_time(team: Team, promoted: int, monkeypatch: pytest.MonkeyPatch):
     texts = sealed(team, MANY)
     take_new(monkeypatch)
