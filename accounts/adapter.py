@@ -1,4 +1,5 @@
 import logging
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,9 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal.httpkit import get_client_ip
 from allauth.core.internal.ratelimit import respond_429
 from django.conf import settings
+from django.contrib.sites.shortcuts import get_current_site
 from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -57,14 +60,10 @@ class AccountAdapter(DefaultAccountAdapter):
         error: ValidationError = super().validation_error(code, *words)
         return error
 
-    def send_notification_mail(self, template_prefix: str, user: User, *words: Any, **told: Any) -> None:
-        """That a password or a second factor has changed. The change holds also where the mail does not go out."""
-        if not settings.MAIL_IS_SET:
-            return
-        try:
-            super().send_notification_mail(template_prefix, user, *words, **told)
-        except OSError:
-            logger.exception("%s was not mailed", template_prefix)
+    def send_notification_mail(self, *words: Any, **told: Any) -> None:
+        """That a password or a second factor has changed: nobody waits for it, so that it does not go to the log."""
+        if settings.MAIL_IS_SET:
+            super().send_notification_mail(*words, **told)
 
     def pre_login(self, request: HttpRequest, user: User, **told: Any) -> HttpResponse | None:
         """The form behind the sign-in page waits while a second factor is asked for."""
@@ -88,8 +87,21 @@ class AccountAdapter(DefaultAccountAdapter):
         return response
 
     def send_mail(self, template_prefix: str, email: str, context: Mapping[str, Any]) -> None:
+        """Beside the answer, where there is a server: how long one takes, or that it fails, would tell who is here."""
+        site = {"request": self.request, "email": email, "current_site": get_current_site(self.request)}
         with translation.override(_language(context.get("user")) or translation.get_language()):
-            super().send_mail(template_prefix, email, context)
+            message = self.render_mail(template_prefix, email, {**site, **context})
+        if settings.MAIL_IS_SET:
+            threading.Thread(target=_send, args=(message, template_prefix), daemon=True).start()
+        else:
+            message.send()
+
+
+def _send(message: EmailMessage, what: str) -> None:
+    try:
+        message.send()
+    except OSError:  # SMTPException is one
+        logger.exception("%s was not mailed", what)
 
 
 def _language(user: User | None) -> str | None:

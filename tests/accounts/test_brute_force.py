@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import socket
 import time
 
 import pytest
@@ -15,13 +16,9 @@ from accounts.models import User
 from accounts.sessions import STARTED
 from tests.accounts.test_second_factors import ASK, LOGIN, password_given, set_up
 from tests.conftest import PASSWORD
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def fresh_limits():
-    cache.clear()
 
 
 def tries(send, most: int = 60) -> int:
@@ -124,6 +121,47 @@ def test_the_answer_is_the_same_whether_or_not_somebody_is_here(alice, settings,
             pages.append(masked(client.get(first["Location"]), email))
         answers.append(pages)
     assert answers[0] == answers[1]
+
+
+@pytest.fixture
+def mute_server(settings):
+    """A mail server that takes a connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        use_mail_server(settings, listening.getsockname()[1])
+        yield listening
+
+
+def use_mail_server(settings, port):
+    options = {"host": "127.0.0.1", "port": port, "timeout": 60}
+    settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
+    settings.MAIL_IS_SET = True
+
+
+def test_how_long_a_mail_takes_tells_nobody_who_is_here(alice, mute_server):
+    """The server is waited for beside the answer: one that says nothing is waited for a minute."""
+    for email in (alice.email, "nobody@example.org"):
+        began = time.monotonic()
+        assert Client().post("/account/password/reset/", {"email": email}).status_code == 302
+        assert time.monotonic() - began < 30
+    connection, _address = mute_server.accept()
+    connection.close()
+
+
+def test_a_mail_that_cannot_be_sent_tells_nobody_who_is_here(alice, settings):
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    use_mail_server(settings, port)
+    known, unknown = (
+        Client().post("/account/password/reset/", {"email": email}) for email in (alice.email, "nobody@example.org")
+    )
+    assert (known.status_code, known.url) == (unknown.status_code, unknown.url)
+
+
+def test_the_mail_goes_out_all_the_same(alice, settings, mail_server):
+    use_mail_server(settings, mail_server.server_address[1])
+    Client().post("/account/password/reset/", {"email": alice.email})
+    wait_until(lambda: mail_server.mails)
+    assert f"To: {alice.email}" in mail_server.mails[0]
 
 
 class CountingHasher(hashers.Argon2PasswordHasher):

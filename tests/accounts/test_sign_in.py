@@ -6,7 +6,6 @@ import re
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.core import mail
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -16,12 +15,6 @@ from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/account/login/"
-
-
-@pytest.fixture(autouse=True)
-def fresh_limits():
-    """allauth counts attempts in the cache, which outlives a test."""
-    cache.clear()
 
 
 def sign_in(email: str, password: str, **extra):
