@@ -11,11 +11,15 @@ from typing import Any
 import qrcode
 from allauth.account.internal.stagekit import get_pending_stage
 from allauth.core import context
-from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa import app_settings
+from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
+from allauth.mfa.base.forms import AuthenticateForm as _AuthenticateForm
+from allauth.mfa.base.forms import ReauthenticateForm as _ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm as _ActivateTOTPForm
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY, generate_totp_secret
 from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.forms import CharField
@@ -88,6 +92,28 @@ def remove_factors(user: User, actor: str) -> int:
             changes = {"factors": factors}
             audit.record(None, actor, "second_factor.removed", target=user.email, target_id=user.id, changes=changes)
     return factors
+
+
+class _Once:
+    """A code is taken once for as long as it holds: half a minute before and after its own. allauth remembers it for
+    half a minute alone.
+    """
+
+    user: User
+
+    def clean_code(self) -> str:
+        code: str = super().clean_code()  # type: ignore[misc]
+        if not cache.add(f"second-factor:{self.user.pk}:{code}", True, timeout=3 * app_settings.TOTP_PERIOD):
+            raise get_adapter().validation_error("incorrect_code")
+        return code
+
+
+class AuthenticateForm(_Once, _AuthenticateForm):
+    pass
+
+
+class ReauthenticateForm(_Once, _ReauthenticateForm):
+    pass
 
 
 class AddPasskeyForm(AddWebAuthnForm):

@@ -160,6 +160,8 @@ ACCOUNT_FORMS = {"signup": "accounts.sign_up.SignUpForm"}
 SIGNUP_OPEN = env.boolean("SIGNUP_OPEN", False)
 MFA_ADAPTER = "accounts.second_factors.MFAAdapter"
 MFA_FORMS = {
+    "authenticate": "accounts.second_factors.AuthenticateForm",
+    "reauthenticate": "accounts.second_factors.ReauthenticateForm",
     "activate_totp": "accounts.second_factors.ActivateTOTPForm",
     "add_webauthn": "accounts.second_factors.AddPasskeyForm",
     "edit_webauthn": "accounts.second_factors.RenamePasskeyForm",
@@ -173,7 +175,7 @@ MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}  # nothing to guess; an office s
 _issuer = env.text("OIDC_ISSUER")
 if _issuer and urlsplit(_issuer).scheme != "https":
     env.stop(f"OIDC_ISSUER={_issuer!r} is not an https address.")  # TLS is what vouches for its tokens
-OIDC = (
+OIDC: dict[str, Any] = (
     {
         "provider_id": "oidc",
         "name": env.text("OIDC_NAME") or "Single sign-on",
