@@ -10,9 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from allauth.account.authentication import get_authentication_records
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import logout
+from django.contrib.sessions.models import Session
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 STARTED, SEEN = "started_at", "seen_at"
 # Of the idle time: how much may pass until the last request is written down.
@@ -38,6 +42,12 @@ def is_over(session: Any) -> bool:
     now = time.time()
     started, seen = session.get(STARTED, 0), session.get(SEEN, 0)
     return bool(now - started > settings.SESSION_ABSOLUTE_SECONDS or now - seen > settings.SESSION_IDLE_SECONDS)
+
+
+def forget_over() -> None:
+    """Delete what nobody can use any more, and what told of it on its person's page. Two queries."""
+    Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    UserSession.objects.filter(~Exists(Session.objects.filter(session_key=OuterRef("session_key")))).delete()
 
 
 class SessionLimitsMiddleware:

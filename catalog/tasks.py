@@ -5,6 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
+from accounts import sessions
 from catalog import (
     actions,
     batch_sending,
@@ -92,3 +93,4 @@ def tidy() -> None:
     actions.finish_removals()
     actions.finish_teams()
     pulses.forget_pulses()
+    sessions.forget_over()

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import audit
 from accounts.access import FACTORS, SignInRequired
 from accounts.models import User
+from accounts.reauthentication import require_recent_sign_in
 from accounts.sessions import SEEN, is_over
 
 
@@ -71,6 +72,7 @@ def session_list(request: HttpRequest) -> HttpResponse:
     """Where this person is signed in; each but this one can be ended, or all."""
     user = _person(request)
     if request.method == "POST":
+        require_recent_sign_in(request)
         ended = _end(request, user, request.POST.get("session", ""))
         text = ngettext("%(n)s session is ended.", "%(n)s sessions are ended.", ended) % {"n": ended}
         messages.success(request, text)

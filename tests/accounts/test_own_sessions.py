@@ -1,11 +1,16 @@
 """Your account, and where you are signed in."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import AuditEvent, User
-from accounts.sessions import SEEN
+from accounts.sessions import SEEN, STARTED
+from catalog.tasks import tidy
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -64,12 +69,32 @@ def test_nobody_ends_the_session_of_another(alice, bob):
     assert alive(hers) and not AuditEvent.objects.exists()
 
 
+def test_whoever_finds_an_open_browser_ends_no_session(alice):
+    here, other = signed_in(alice), signed_in(alice)
+    session = here.session
+    session[STARTED] -= 3600
+    session.save()
+    met = here.post(SESSIONS, {"session": "others"})
+    assert met["Location"].startswith("/account/reauthenticate/") and alive(other)
+
+
 def test_a_session_that_is_over_is_not_shown(alice, settings):
     here, other = signed_in(alice), signed_in(alice, REMOTE_ADDR="192.0.2.9")
     session = other.session
     session[SEEN] -= settings.SESSION_IDLE_SECONDS + 1
     session.save()
     assert "192.0.2.9" not in here.get(SESSIONS).content.decode()
+
+
+def test_a_session_that_nobody_can_use_any_more_is_deleted(alice):
+    here, other = signed_in(alice), signed_in(alice, REMOTE_ADDR="192.0.2.9")
+    key = other.session.session_key
+    tidy()
+    assert alice.usersession_set.count() == 2
+    Session.objects.filter(session_key=key).update(expire_date=timezone.now() - timedelta(seconds=1))
+    tidy()
+    assert alive(here) and not Session.objects.filter(session_key=key).exists()
+    assert [one.ip for one in alice.usersession_set.all()] == ["127.0.0.1"]
 
 
 def test_a_new_password_ends_the_others_and_is_told_once(alice):
