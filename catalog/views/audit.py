@@ -14,7 +14,7 @@ from catalog.addresses import elsewhere
 from catalog.audit_filter import actors_of, fetch, parse
 from catalog.audit_rows import row_of
 from catalog.views.images import wants
-from catalog.views.lists import found_page, with_address
+from catalog.views.lists import list_context, with_address
 from config.deadline import in_time
 
 
@@ -28,12 +28,7 @@ def audit_list(request: TeamRequest, slug: str) -> HttpResponse:
     if not request.htmx and (there := elsewhere(request, path, asked)):
         return there
     too_long = _("Finding these took too long: choose fewer days, who it was, or what they did.")
-    context = found_page(asked, partial(fetch, team, asked), request.GET.get("page", ""), too_long) | {
-        "asked": asked,
-        "chips": asked.chips(),
-        "choices": list(asked.DIMENSIONS.items()),
-        "list_url": path,
-    }
+    context = list_context(request, asked, path, partial(fetch, team, asked), too_long)
     context["rows"] = map(row_of, context["page"].rows)
     if wants(request, "audit-results"):
         return with_address(request, render(request, "catalog/_audit_results.html", context), path, asked)

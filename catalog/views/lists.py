@@ -13,8 +13,16 @@ from catalog.positions import BadCursor, Page
 from config.deadline import in_time
 
 
-def found_page(asked: ListFilter, fetch: Callable[[str], Page[Any]], cursor: str, too_long: str) -> dict[str, Any]:
-    """One page, and what to tell of it. Where there are none: why. `too_long` says what would take less time."""
+def list_context(
+    request: TeamRequest, asked: ListFilter, path: str, fetch: Callable[[str], Page[Any]], too_long: str
+) -> dict[str, Any]:
+    """For the templates of a list at this path: its filter, and one page. `too_long` says what would take less time."""
+    shown = {"asked": asked, "chips": asked.chips(), "choices": list(asked.DIMENSIONS.items()), "list_url": path}
+    return shown | _found(asked, fetch, request.GET.get("page", ""), too_long)
+
+
+def _found(asked: ListFilter, fetch: Callable[[str], Page[Any]], cursor: str, too_long: str) -> dict[str, Any]:
+    """One page, and what to tell of it. Where there are none: why."""
     notices = list(asked.notices)
     page: Page[Any] | None
     try:

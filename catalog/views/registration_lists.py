@@ -14,7 +14,7 @@ from catalog import requests
 from catalog.addresses import elsewhere
 from catalog.registration_filter import fetch, parse, who_asked
 from catalog.views.images import wants
-from catalog.views.lists import found_page, with_address
+from catalog.views.lists import list_context, with_address
 from config.deadline import in_time
 
 
@@ -28,13 +28,8 @@ def registration_list(request: TeamRequest, slug: str) -> HttpResponse:
     if not request.htmx and (there := elsewhere(request, path, asked)):
         return there
     too_long = _("Finding these took too long: choose fewer days, a state, or who asked for them.")
-    context = found_page(asked, partial(fetch, team, asked), request.GET.get("page", ""), too_long) | {
-        "asked": asked,
-        "chips": asked.chips(),
-        "choices": list(asked.DIMENSIONS.items()),
-        "list_url": path,
-        "state": ",".join(asked.choices["state"]),
-    }
+    context = list_context(request, asked, path, partial(fetch, team, asked), too_long)
+    context["state"] = ",".join(asked.choices["state"])
     if wants(request, "registration-results"):
         response = render(request, "catalog/_registration_results.html", context)
         return with_address(request, response, path, asked)
