@@ -196,7 +196,8 @@ class History(Marking):
     def accept(self, pick: int) -> None:
         shelf = self.suspects()[pick % len(self.suspects())]
         suspect = SyncRun.objects.get(id=shelf.word.run)
-        twice = SyncRun.objects.filter(id=shelf.run, digest=suspect.digest).exists()  # its run waits already
+        waits = SyncRun.objects.filter(source=shelf.source, state__in=["queued", "listing"])
+        twice = waits.filter(digest=suspect.digest).exists()  # a run of the same belief waits already
         run = accept_suspect(suspect, self.stage.admin)
         assert run and run.state == "queued" and (shelf.run is None or shelf.run == run.id)
         shelf.run, shelf.accepted = run.id, shelf.word.keys
