@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from accounts import invitations, kept_forms
 from accounts.models import User
@@ -43,6 +44,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """Also the provider of single sign-on, for who has come from there once."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        for method in methods:
+            if method["id"] == "mfa_reauthenticate:webauthn":
+                method["description"] = _("Use a passkey")
         if settings.OIDC and user.is_authenticated and user.socialaccount_set.exists():
             there = reverse("openid_connect_login", args=[settings.OIDC["provider_id"]])
             url = f"{there}?process=login&auth_params=prompt%3Dlogin"

@@ -34,6 +34,7 @@ from accounts.models import User
 TABLE = "mfa_authenticator"
 _MARK = "sealed:"
 _NEW = "new_totp"
+_LONGEST_NAME = 100  # of a passkey
 
 
 class MFAAdapter(DefaultMFAAdapter):
@@ -122,15 +123,19 @@ class AddPasskeyForm(AddWebAuthnForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].label = _("Name")
-        self.fields["name"].widget.attrs["maxlength"] = 100
+        self.fields["name"].widget.attrs["maxlength"] = _LONGEST_NAME
         passwordless = self.fields["passwordless"]
         passwordless.initial = True
         passwordless.label = _("Sign in with it alone")
         passwordless.help_text = _("Without email and password: the device then asks for its PIN or your fingerprint.")
 
+    def clean_name(self) -> str:
+        """A passkey is there before its name is looked at: one that is too long is cut, not refused."""
+        return str(super().clean_name())[:_LONGEST_NAME]
+
 
 class RenamePasskeyForm(EditWebAuthnForm):
-    name = CharField(label=gettext_lazy("Name"), max_length=100)
+    name = CharField(label=gettext_lazy("Name"), max_length=_LONGEST_NAME)
 
 
 def _person() -> User:

@@ -146,6 +146,21 @@ def test_a_passkey_is_renamed_and_removed(page: Page, at: str, alice: User, keys
     assert actions == ["second_factor.added", "second_factor.renamed", "second_factor.removed"]
 
 
+def test_a_name_that_is_too_long_is_cut_and_hostile_text_is_text(
+    page: Page, at: str, alice: User, keys: CDPSession, complaints: list[str]
+) -> None:
+    give_password(page, at, alice)
+    page.goto(f"{at}/account/passkeys/add/")
+    page.get_by_label("Name").evaluate("box => { box.maxLength = 9999; box.value = '<b>\u202ex</b>'.repeat(99) }")
+    page.get_by_role("button", name="Add a passkey").click()
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    name = Authenticator.objects.get(type="webauthn").wrap().name
+    assert len(name) == 100 and name.startswith("<b>")
+    page.goto(f"{at}/account/second-factor/")
+    expect(page.get_by_role("row", name="<b>")).to_be_visible()
+    assert not complaints
+
+
 def test_a_passkey_that_is_none_is_told_in_one_sentence(
     page: Page, at: str, alice: User, keys: CDPSession, accessible: Callable[[], None]
 ) -> None:
