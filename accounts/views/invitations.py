@@ -16,7 +16,7 @@ from accounts.access import TeamRequest, get_row, get_team
 from accounts.actions import ActionError
 from accounts.forms import InvitationForm, posted
 from accounts.members import ROLE_WORDS
-from accounts.models import Invitation, User
+from accounts.models import ROLE_RANK, Invitation, User
 from accounts.reauthentication import require_recent_sign_in
 
 
@@ -115,7 +115,7 @@ def invitation_accept(request: HttpRequest) -> HttpResponse:
             return redirect("catalog:overview", membership.team.slug)
     context = {
         "invitation": invitation,
-        "role_words": {value: words for value, _label, words in ROLE_WORDS}[invitation.role],
+        "role_words": [words for role, _label, words in ROLE_WORDS if ROLE_RANK[role] <= ROLE_RANK[invitation.role]],
         "theirs": user is not None and invitations.is_for(invitation, user),
         "known": invitations.has_account(invitation),
         "error": error,
