@@ -5,6 +5,7 @@ fall.
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,14 @@ def make_stage(
 
 
 @pytest.fixture
-def start_command(settings: Any, simulated: Simulator) -> Iterator[Callable[[], Process]]:
-    """Starts `manage sync` for the team, in a process of its own without a broker; killed in the end."""
+def start_command(settings: Any, simulated: Simulator) -> Iterator[Callable[..., Process]]:
+    """Starts `manage sync` for the team, in a process of its own without a broker; further words are its environment.
+    Killed in the end."""
     started: list[Process] = []
 
-    def start() -> Process:
-        process = start_manage("sync", "aero", SIMULATOR_URL=settings.SIMULATOR_URL, REDIS_URL="unix:///nowhere")
+    def start(**extra: str) -> Process:
+        given = {"SIMULATOR_URL": settings.SIMULATOR_URL, "REDIS_URL": "unix:///nowhere"}
+        process = start_manage("sync", "aero", **given, **extra)
         started.append(process)
         return process
 
@@ -58,6 +61,12 @@ def start_command(settings: Any, simulated: Simulator) -> Iterator[Callable[[], 
     for process in started:
         kill(process)
         process.communicate()
+
+
+@pytest.fixture
+def start_brisk_beat(start_beat: Any) -> Callable[..., Process]:
+    """A beat that has what was lost looked for every three seconds, not thirty."""
+    return partial(start_beat, DJANGO_SETTINGS_MODULE="tests.faults.brisk")
 
 
 @pytest.fixture(scope="session")

@@ -80,13 +80,13 @@ def test_a_command_starts_its_run_again_by_itself(
 
 @pytest.mark.parametrize("point", ["listing", "applying"])
 def test_one_that_is_away_for_twenty_seconds_holds_a_sync_up_and_no_more(
-    stage: Stage, database: OwnServer, start_worker: Any, start_beat: Any, alice: Any, point: str
+    stage: Stage, database: OwnServer, start_worker: Any, start_brisk_beat: Any, alice: Any, point: str
 ) -> None:
     """Nobody helps: the run's lease is over, the beat has it looked for, the worker takes it again."""
     run = request_sync(stage.source, alice)
     assert run
     with held_up(stage, run.id, point) as reach:
-        start_worker(), start_beat()
+        start_worker(), start_brisk_beat()
         reach()
         wait_until(lambda: attendance().workers)
         database.end(signal.SIGINT)

@@ -149,7 +149,7 @@ def test_a_worker_that_was_frozen_past_its_lease_changes_nothing_when_it_wakes(
     """While it sleeps it may hold the lock of the source; its successor gets it all the same."""
     run = start_run(stage.source, "person")
     with held_up(stage, run.id, point) as reach:
-        frozen = start_command()
+        frozen = start_command(DJANGO_SETTINGS_MODULE="tests.faults.brisk")
         reach()
         frozen.send_signal(signal.SIGSTOP)
         wait_until(lambda: state_of(frozen) == "T")
