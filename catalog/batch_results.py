@@ -80,10 +80,7 @@ def rows_in(batch: Batch, *groups: str) -> list[UUID]:
 def results(ids: Iterable[UUID], batch: Batch) -> list[Result]:
     """The outcomes of these registrations of the batch, in the file's order."""
     rows = Registration.objects.filter(team_id=batch.team_id, batch=batch, id__in=list(ids))
-    return [
-        Result(one, group_of(one), _explained(one))
-        for one in rows.order_by("batch_at", "id")
-    ]
+    return [Result(one, group_of(one), _explained(one)) for one in rows.order_by("batch_at", "id")]
 
 
 def group_of(one: Registration) -> str:

@@ -38,6 +38,7 @@ class Rule(NamedTuple):
 
 TEAM_PAGES = [
     Rule("team_detail", "viewer"),
+    Rule("second_factor_choose", "admin", "POST"),
     Rule("team_rename", "admin", "GET POST"),
     Rule("team_transfer", "admin", "GET POST"),
     Rule("catalog:team_delete", "admin", "GET POST"),
@@ -46,7 +47,6 @@ TEAM_PAGES = [
     Rule("invitation_revoke", "admin", "POST", "invitation"),
     Rule("member_edit", "admin", "GET POST", "member"),
     Rule("member_remove", "admin", "GET POST", "member"),
-    Rule("second_factor_choose", "admin", "POST"),
     Rule("catalog:overview", "viewer"),
     Rule("catalog:audit_list", "admin"),
     Rule("catalog:audit_export", "admin", words=("csv",)),

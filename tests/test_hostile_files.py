@@ -9,7 +9,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -40,7 +39,7 @@ def client(world: World, as_user: Callable[[User], Client]) -> Client:
     return as_user(world.admin)
 
 
-def files(world: World, client: Client, *names: str) -> Iterator[tuple[str, HttpResponse, str]]:
+def files(world: World, client: Client, *names: str) -> Iterator[tuple[str, Any, str]]:
     """(address, answer, text) of each file of these names."""
     for name, url in addresses(world):
         if name in names:

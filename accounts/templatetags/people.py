@@ -36,4 +36,4 @@ def single_sign_on(context: Context) -> dict[str, str]:
         return {}
     there: Any = context.get("next") or request.GET.get("next") or request.POST.get("next") or ""
     url = reverse("openid_connect_login", args=[settings.OIDC["provider_id"]])
-    return {"name": settings.OIDC["name"], "url": f"{url}?{urlencode({'next': there})}" if there else url}
+    return {"name": str(settings.OIDC["name"]), "url": f"{url}?{urlencode({'next': there})}" if there else url}

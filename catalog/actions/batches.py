@@ -80,7 +80,10 @@ def create_batch(
 
 
 def cancel_batch(team: Team, actor: Actor, batch: Batch) -> int:
-    """What still waits is not sent. How many those were; the others go on as they are."""
+    """What still waits is not sent. How many those were; the others go on as they are. Raises Batch.DoesNotExist for
+    another team's.
+    """
+    batch = Batch.objects.get(team=team, id=batch.id)
     error = registration.ADD_IMAGE.error(CANCELLED, "The batch was cancelled before this was sent.", "invalid")
     return batch_sending.reject_rest(batch, error, actor, "batch.cancelled")
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.urls import get_resolver, reverse
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from accounts.models import CloudAccount, Team, User
 from catalog.models import Source, SyncRun
@@ -64,7 +64,11 @@ class Walk:
         page.on("console", lambda message: self.note(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.note(f"error: {error}"))
         page.on("request", lambda request: self.look_at(request.url))
-        page.on("dialog", lambda dialog: (self.note(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", self.refuse)
+
+    def refuse(self, dialog: Dialog) -> None:
+        self.note(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def note(self, text: str) -> None:
         if "Failed to load resource" not in text:  # an answer of 4xx, which `to` looks at
