@@ -62,6 +62,7 @@ def add_passkey(page: Page, at: str, name: str) -> None:
     page.goto(f"{at}/account/passkeys/add/")
     page.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Add a passkey").click()
+    expect(page).not_to_have_url(f"{at}/account/passkeys/add/")
 
 
 def code(seed: str, steps: int = 0) -> str:
