@@ -14,7 +14,7 @@ WORDS = """
 Bootshelf ECS ENS E-HPC HPC Workspace ACR AccessKey Secret SecurityToken Token token STS RAM IAM AK SK BaseOsTag ehpc
 cri CentOS Linux Ubuntu Debian Windows Server Singularity Docker docker pull GPU GiB GB MB KB VM vm container unknown
 ID UTC NTP API SDK CLI CSV JSON NDJSON YAML UTF Atom Excel Email Cookie Enter Esc EN Agent beat PROVIDER_ENDPOINTS
-BOOTSHELF_KEYSET
+BOOTSHELF_KEYSET PIN
 """
 NAMES = set(WORDS.split())
 LATIN = re.compile(r"[A-Za-z][A-Za-z'’_-]*[A-Za-z]")

@@ -30,7 +30,7 @@ DATA = (
 # What stands in the address of a page that belongs to no team.
 ARGUMENTS = {
     "account_confirm_email": ["k"], "account_reset_password_from_key": ["1", "k-k"], "catalog:change_atom": ["k"],
-    "invitation_open": ["k"],
+    "invitation_open": ["k"], "openid_connect_login": ["oidc"], "openid_connect_callback": ["oidc"],
 }  # fmt: skip
 
 
