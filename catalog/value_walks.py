@@ -67,7 +67,7 @@ def by_value_with_words(asked: ImageFilter, selected: Selected, step: Step, text
     alone, indexed = _own_rows(selected.kept, step.order)
     rows, own = selected.of(alone - indexed), selected.of(indexed)
     images = sum(map(selected.kept.counts.__getitem__, own))
-    if step.is_few(images, selected.team):
+    if not own or step.is_few(images, selected.team):
         rows += own
     else:  # as many rows as are found at once, where so few are found that the walk does not suffice
         walked, _ = _own_walk(asked, step, all_of(has(selected, own), text), isqrt(step.limit * images))

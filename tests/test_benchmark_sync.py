@@ -72,6 +72,7 @@ def measure(tmp_path: Path, *words: str) -> tuple["subprocess.CompletedProcess[s
         text=True,
         timeout=500,
     )
+    assert told.exists(), done.stdout + done.stderr
     found: dict[str, Any] = json.loads(told.read_text(encoding="utf-8"))
     for line in found["judged"]:
         assert line["verdict"] in ("held", "missed") and f"{line['verdict']:<8}{line['text']}" in done.stdout
@@ -81,7 +82,7 @@ def measure(tmp_path: Path, *words: str) -> tuple["subprocess.CompletedProcess[s
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_it_measures_every_part_and_writes_its_figures(tmp_path: Path) -> None:
-    done, found = measure(tmp_path, "200", "5000", "--part", "sizes", "--part", "fleet", "--part", "answering")
+    done, found = measure(tmp_path, "200", "30000", "--part", "sizes", "--part", "fleet", "--part", "answering")
     assert done.returncode == 0, done.stdout + done.stderr
     one = found["sizes"][0]
     assert (one["first"]["added"], one["changed"]["changed"], one["unchanged"]["image_rows_written"]) == (200, 2, 0)

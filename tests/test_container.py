@@ -25,7 +25,7 @@ def settings_read() -> set[str]:
     for part in ("config", "accounts", "catalog"):
         for path in (ROOT / part).rglob("*.py"):
             text = path.read_text(encoding="utf-8")
-            found |= set(re.findall(r"env\.(?:text|boolean|integer|words|endpoints)\(\s*\"([A-Z_]+)\"", text))
+            found |= set(re.findall(r"env\.(?:text|required|boolean|integer|words|endpoints)\(\s*\"([A-Z_]+)\"", text))
     return found
 
 
@@ -38,7 +38,7 @@ def test_the_example_sets_nothing_unknown() -> None:
     shown = set(re.findall(r"^#?([A-Z_]+)=", DOCUMENTED, re.MULTILINE))
     by_compose = {"POSTGRES_PASSWORD", "PUBLISH"}
     by_commands = {"BOOTSHELF_HOME", "PORT", "WEB_WORKERS", "WORKER_THREADS"}
-    assert shown <= settings_read() | by_compose | by_commands
+    assert {name.removesuffix("_FILE") for name in shown} <= settings_read() | by_compose | by_commands
 
 
 def test_the_image_copies_what_it_serves() -> None:

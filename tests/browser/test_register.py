@@ -193,9 +193,9 @@ def sign_in_again(page):
     expect(page.get_by_text("Your session has ended.")).to_be_visible()
     page.get_by_label("Email").fill("alice@example.org")
     page.get_by_label("Password").fill("wrong")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def test_a_session_that_ends_in_the_middle_loses_nothing_but_the_password(
@@ -242,7 +242,7 @@ def test_who_signed_in_anew_elsewhere_goes_on_with_the_form(live_server, page, s
     other.goto(f"{live_server}/account/login/")
     other.get_by_label("Email").fill("alice@example.org")
     other.get_by_label("Password").fill(PASSWORD)
-    other.get_by_role("button", name="Sign in").click()
+    other.get_by_role("button", name="Sign in", exact=True).click()
     expect(other.get_by_role("navigation").first).to_be_visible()
     page.get_by_role("button", name="Review and register").click()
     expect(page.get_by_text("What you filled in is kept")).to_be_visible()
