@@ -76,7 +76,8 @@ def count(asked: ImageFilter) -> Counts:
     hits = sum(n for _number, n, _text, _ids in listed)
     is_all = words or set(map(str.lower, asked.choices["distribution"].wanted)) == {*foreign}
     counts = _counted(asked, kept, _parts(asked, kept, listed, by_name=not words), hits if is_all else None)
-    counts.selected = replace(counts.selected, ids=_ids(counts.selected, listed) if is_all else None)
+    if is_all and hits <= _looked_at():
+        counts.selected = replace(counts.selected, ids=_ids(counts.selected, listed))
     counts.capped = hits > MOST
     if hits > _looked_at():
         seen = Counter({kept.combinations.rows[number]: n for number, n, *_ in listed}) if not foreign else Counter()

@@ -261,3 +261,20 @@ def test_a_page_takes_as_many_queries_for_ten_images_as_for_a_thousand(
     client.get("/t/aero/images/")  # what a session writes once is written
     few = queries(10)
     assert few == queries(1000) <= 12
+
+
+def test_what_is_selected_is_found_behind_more_hits_than_are_counted(
+    make_source: Callable[..., Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of the images that the counting met is selected: those it did not meet are."""
+    source = make_source("alibaba_ens_self")
+    rest = {"name": "zebra", "type": "vm", "arch": "x86_64", "visibility": "private", "state": "available",
+            "system": ("Ubuntu", "22.04"), "source": 0, "region": "cn-a", "labels": [], "starred": False,
+            "size_gib": None}  # fmt: skip
+    made = fill([source], [rest | {"os": "linux"} for _ in range(13)])
+    last = sorted(image.id for image in made)[-3:]  # by their ids, and by their place in the table
+    Image.objects.filter(id__in=last).update(os="windows")
+    monkeypatch.setattr(counts, "MOST", 3)
+    monkeypatch.setattr(walks, "GLANCE", 0)
+    there = parse("q=zebra&os=windows", source.team_id, [source])
+    assert counts.count(there).total == 3 and len(forth(there, 9)) == 3
