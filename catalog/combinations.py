@@ -28,19 +28,22 @@ _VALUES = (
     "facets, ARRAY[type, arch, visibility, state, CASE WHEN starred THEN 'yes' ELSE 'no' END],"
     " ARRAY[os, distribution_facet, os_version_facet], ARRAY[source_id::text, region], labels"
 )
+BURIED = 20  # times as many images as the team has
+_HIDDEN = "(SELECT coalesce(sum(listed), 0) FROM catalog_syncrun WHERE team_id = %s AND state = 'applying')"
+# SQL that says what `is_buried` remembers, as it is by now; the team's id is its parameter, twice.
+BURIED_NOW = f"(SELECT {_HIDDEN} > {BURIED} * coalesce(sum(n), 0) FROM catalog_facetcount WHERE team_id = %s)"  # noqa: S608
 # Numbers and counts only where they are others than the process has, as a digest of the sources' stamps tells.
 _READ = (
     "WITH told AS MATERIALIZED (SELECT coalesce(bit_xor(uuid_hash_extended(stamp, 0)), 0) AS digest"  # noqa: S608
     " FROM catalog_facetstamp WHERE team_id = %s)"
     " SELECT told.digest, packed.*, (SELECT reltuples FROM pg_class WHERE oid = 'catalog_image'::regclass),"
-    " (SELECT coalesce(sum(listed), 0) FROM catalog_syncrun WHERE team_id = %s AND state = 'applying')::bigint, ({})"
+    f" {_HIDDEN}::bigint, ({{}})"
     " FROM told LEFT JOIN LATERAL ("
     "SELECT string_agg(int8send(facets), ''::bytea), string_agg(int8send(n), ''::bytea), max(id),"
     f" json_agg(json_build_array({_VALUES})) FILTER (WHERE id > %s)::text"
     " FROM catalog_facetcount WHERE team_id = %s AND n > 0 AND told.digest IS DISTINCT FROM %s"
     ") AS packed ON true"
 )
-BURIED = 20
 MOST_KEPT = 120_000  # combinations of all teams in one process: some 30 MB
 
 Value = tuple[str, ...]

@@ -16,7 +16,7 @@ import orjson
 from django.db import connection
 
 from catalog.browse import NOTHING, Choice, ImageFilter
-from catalog.combinations import AXES, Axis, Combinations, Tally, Value, holds_most, is_buried, read, tally
+from catalog.combinations import AXES, BURIED_NOW, Axis, Combinations, Tally, Value, holds_most, is_buried, read, tally
 from catalog.labels import DIMENSIONS
 from catalog.selection import Condition, all_of, called, foreign_distributions, of_team, searched
 from catalog.steps import Selected
@@ -131,12 +131,14 @@ def _looked_up(asked: ImageFilter, words: Condition | None, foreign: list[str]) 
     text = "CASE WHEN i.distribution_facet = 'other' THEN lower(i.distribution) END" if foreign else "NULL::text"
     where = all_of(of_team(asked, by_index=not holds_most(asked.team_id)), words or called(foreign, "i"))
     rows, params = f"SELECT i.id, i.facets, {text} AS text FROM catalog_image i WHERE {where.sql}", where.params  # noqa: S608
-    if is_buried(asked.team_id):  # each of its images, by its combination
+    if is_buried(asked.team_id):  # each of its images, by its combination; unless all have come to light meanwhile
         rows = (
-            f"SELECT p.* FROM catalog_facetcount k CROSS JOIN LATERAL ({rows} AND i.facets = k.facets OFFSET 0) AS p"  # noqa: S608
-            " WHERE k.team_id = %s AND k.n > 0"
+            "(SELECT p.* FROM catalog_facetcount k CROSS JOIN LATERAL"  # noqa: S608
+            f" ({rows} AND i.facets = k.facets OFFSET 0) AS p WHERE k.team_id = %s AND k.n > 0 AND {BURIED_NOW})"
+            f" UNION ALL ({rows} AND NOT {BURIED_NOW})"
         )
-        params = [*params, asked.team_id]
+        team = asked.team_id
+        params = [*params, team, team, team, *params, team, team]
     return (
         f"WITH found AS MATERIALIZED ({rows}"  # noqa: S608
         f" LIMIT {_looked_at() + 1}), few AS (SELECT count(*) <= {min(MOST_IDS, _looked_at())} AS are FROM found)"

@@ -151,7 +151,10 @@ WAYS: dict[str, list[tuple[Any, str, Any]]] = {
         (walks, "LONGEST_PAGE", 1), (walks, "GLANCE", 0), (walks, "TEXT_WALK", 2),
     ],
     "among the few that were counted": [(walks, "GLANCE", 0), (counts, "holds_most", always(True))],
-    "words while a sync writes many more": [(walks, "GLANCE", 0), (counts, "is_buried", always(True))],
+    "words while a sync writes many more": [
+        (walks, "GLANCE", 0), (counts, "is_buried", always(True)), (counts, "BURIED_NOW", "%s::uuid = %s::uuid"),
+    ],
+    "words when a sync has written many": [(walks, "GLANCE", 0), (counts, "is_buried", always(True))],
     "words where nearly all is one team's": [
         (counts, "MOST_IDS", 3), (walks, "GLANCE", 0), (steps, "holds_most", always(True)),
     ],
