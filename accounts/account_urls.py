@@ -8,7 +8,6 @@ from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
 from allauth.socialaccount import views as sso
-from allauth.socialaccount.providers.openid_connect import views as openid
 from django.db.transaction import atomic
 from django.urls import path, re_path
 from django.views.generic import RedirectView
@@ -41,8 +40,8 @@ urlpatterns = [
     ),
     # The second factor
     path("second-factor/", mfa.index, name="mfa_index"),
-    path("second-factor/ask/", mfa.authenticate, name="mfa_authenticate"),
-    path("second-factor/confirm/", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("second-factor/ask/", atomic(mfa.authenticate), name="mfa_authenticate"),
+    path("second-factor/confirm/", atomic(mfa.reauthenticate), name="mfa_reauthenticate"),
     path("second-factor/app/", atomic(totp.activate_totp), name="mfa_activate_totp"),
     path("second-factor/app/remove/", atomic(totp.deactivate_totp), name="mfa_deactivate_totp"),
     path("second-factor/codes/", codes.view_recovery_codes, name="mfa_view_recovery_codes"),
@@ -56,7 +55,7 @@ urlpatterns = [
     path("passkeys/<int:pk>/remove/", atomic(passkeys.remove_webauthn), name="mfa_remove_webauthn"),
     # Single sign-on: 404 where the settings name no provider
     path("sso/<slug:provider_id>/login/", single_sign_on.login, name="openid_connect_login"),
-    path("sso/<slug:provider_id>/login/callback/", openid.callback, name="openid_connect_callback"),
+    path("sso/<slug:provider_id>/login/callback/", single_sign_on.callback, name="openid_connect_callback"),
     path("sso/cancelled/", sso.login_cancelled, name="socialaccount_login_cancelled"),
     path("sso/error/", sso.login_error, name="socialaccount_login_error"),
     path("sso/signup/", sso.signup, name="socialaccount_signup"),

@@ -86,12 +86,18 @@ def add_member(team: Team, email: str, role: str, actor: Actor, *, password: str
     """
     if role not in Role.values:
         raise ActionError("role", _("A role is viewer, editor or admin."))
-    email = checked_email(email)
     with transaction.atomic():
-        user = find_user(email) or User.objects.create_user(email, password, name=name)
-        if not EmailAddress.objects.filter(user=user, email__iexact=user.email).exists():
-            EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+        user = found_or_made(email, password, name)
         _membership, made = Membership.objects.get_or_create(team=team, user=user, defaults={"role": role})
         if made:
             audit.record(team, actor, "member.added", target=user.email, target_id=user.id, changes={"role": role})
+    return user
+
+
+def found_or_made(email: str, password: str | None, name: str = "") -> User:
+    """The user of this address, with it verified, in the caller's transaction, which says in its audit row what for."""
+    email = checked_email(email)
+    user = find_user(email) or User.objects.create_user(email, password, name=name)
+    if not EmailAddress.objects.filter(user=user, email__iexact=user.email).exists():
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user

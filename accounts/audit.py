@@ -1,5 +1,9 @@
 """One audit row for every change of anything, in the transaction that makes the change."""
 
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
@@ -7,6 +11,21 @@ from accounts.models import AuditEvent, Team, User
 
 # Whatever a change is called, a field named like this is never written down.
 CENSORED = ("password", "secret", "token", "credential", "keyset")
+
+_gathered: ContextVar[Counter[str] | None] = ContextVar("gathered", default=None)
+
+
+@contextlib.contextmanager
+def gathered() -> Iterator[Counter[str]]:
+    """For a command that does much at once: how often each action was done meanwhile, which writes no row. Whoever
+    gathers writes the one row of it all, in the same transaction.
+    """
+    done = Counter[str]()
+    token = _gathered.set(done)
+    try:
+        yield done
+    finally:
+        _gathered.reset(token)
 
 
 def record(
@@ -19,6 +38,9 @@ def record(
     changes: dict[str, Any] | None = None,
 ) -> None:
     """Write the row. `actor` is a user, or the name of a command or "sync"; `action` is `noun.past_tense`."""
+    if (done := _gathered.get()) is not None:
+        done[action] += 1
+        return
     AuditEvent.objects.create(
         team=team.id if team else None,
         actor=actor.email if isinstance(actor, User) else actor,

@@ -4,22 +4,28 @@ known by an address the provider has verified, is invited, or signs up where tha
 
 import logging
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from allauth.socialaccount.providers.openid_connect import views as openid
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from requests import RequestException
 
-from accounts import invitations
+from accounts import audit, invitations
 from accounts.models import User
 
 logger = logging.getLogger(__name__)
+
+_NO_CONFIGURATION = (RequestException, OAuth2Error, KeyError, ValueError)
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
@@ -30,10 +36,23 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         invited = invitations.held(request)
         return bool(settings.SIGNUP_OPEN) or (invited is not None and invited.email in theirs)
 
+    @transaction.atomic
+    def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> User:
+        """As of who signs up by themselves (accounts/adapter.py), which a form goes by."""
+        saved: User = super().save_user(request, sociallogin, form)
+        if form is None and invitations.held(request) is None:
+            audit.record(None, saved, "user.signed_up", target=saved.email, target_id=saved.id)
+        return saved
+
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
         user: User = super().populate_user(request, sociallogin, data)
         user.name = str(data.get("name") or "")[:100]
         return user
+
+    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> Any:
+        found = super().get_provider(request, provider, client_id)
+        found.oauth2_adapter_class = NamedIssuer
+        return found
 
     def on_authentication_error(
         self, request: HttpRequest, provider: Any, error: Any = None, exception: Exception | None = None, **told: Any
@@ -41,11 +60,41 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         raise ImmediateHttpResponse(_failed(request, error, exception))
 
 
+class NamedIssuer(openid.OpenIDConnectOAuth2Adapter):
+    """The provider, which has to call itself as OIDC_ISSUER does (OpenID Connect Discovery 1.0, section 4.3): the
+    document of another would make its tokens pass for the right one's.
+    """
+
+    @property
+    def openid_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = super().openid_config
+        ours = self.get_provider().app.settings["server_url"].partition("/.well-known/")[0]
+        if str(config.get("issuer")).rstrip("/") != ours.rstrip("/"):
+            raise OAuth2Error(f"it calls itself {str(config.get('issuer'))[:200]!r}, OIDC_ISSUER is {ours!r}")
+        return config
+
+
 def login(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """To the provider, which has to answer for it."""
+    """A page with a button: nobody is signed in by following a link. What it sends leads to a page that goes on to the
+    provider, for the policy of our pages lets a form end on this site alone.
+    """
     try:
         response: HttpResponse = openid.login(request, provider_id)
-    except (RequestException, KeyError, ValueError) as error:
+    except _NO_CONFIGURATION as error:
+        return _failed(request, "no configuration", error)
+    there = response.get("Location", "")
+    if not urlsplit(there).netloc:
+        return response
+    return render(request, "socialaccount/onward.html", {"there": there, "name": settings.OIDC["name"]})
+
+
+def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Back from the provider."""
+    try:
+        response: HttpResponse = OAuth2CallbackView.adapter_view(NamedIssuer(request, provider_id))(request)
+    except SocialApp.DoesNotExist:
+        raise Http404 from None
+    except _NO_CONFIGURATION as error:
         return _failed(request, "no configuration", error)
     return response
 

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from accounts import audit
+from accounts.models import Team
 from catalog.locks import lock_source
 from catalog.models import FACETS, Source
 
@@ -69,11 +71,17 @@ def _difference(values: list[Any], kept: int, counted: int) -> Difference:
     return Difference(dict(zip(COLUMNS[1:], values, strict=True)), kept, counted)
 
 
-def repair(team_ids: list[UUID]) -> None:
-    """Count anew, a source at a time, each while nobody else may write its images."""
+def repair(team_ids: list[UUID], actor: str, team: Team | None, differences: int) -> None:
+    """Count anew, a source at a time, each while nobody else may write its images. One audit row, with the first: of
+    `team`, or of none for all of them.
+    """
+    is_told = False
     for source_id in Source.objects.filter(team_id__in=team_ids).order_by("id").values_list("id", flat=True):
         with transaction.atomic():
             lock_source(source_id)
+            if not is_told:
+                audit.record(team, actor, "counts.repaired", changes={"differences": differences})
+                is_told = True
             with connection.cursor() as cursor:
                 cursor.execute(_EMPTY, [source_id])
                 cursor.execute(_FILL, [source_id])

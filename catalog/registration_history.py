@@ -45,6 +45,7 @@ def registration_history(registration: Registration, rows: list[AuditEvent]) -> 
         events.append(Event(registration.sent_at, str(_("Sent to the cloud")), "", ""))
     if not any(row.action in ASKED for row in rows):  # it came with a file
         events.append(Event(registration.created_at, str(HAPPENED["created"][0]), "", "", registration.requested_by))
+    events += _end_told_elsewhere(registration, rows)
     return sorted(events, key=lambda event: event.at, reverse=True)
 
 
@@ -60,6 +61,18 @@ def _event(registration: Registration, row: AuditEvent) -> Event:
     if happened == "succeeded" and not detail:
         detail = registration.remote_id or ""
     return Event(row.at, str(words), detail, tone, "" if row.actor in (WORKER, SYNC) else row.actor)
+
+
+def _end_told_elsewhere(registration: Registration, rows: list[AuditEvent]) -> list[Event]:
+    """Of one that ended with its cloud account or its batch, whose audit row tells of it."""
+    told = {row.action for row in rows}
+    if registration.decision == "dropped" and registration.decided_at and "registration.dropped" not in told:
+        ended, tone = HAPPENED["dropped"]
+        return [Event(registration.decided_at, str(ended), "", tone, registration.decided_by)]
+    if registration.finished_at and registration.was_not_sent and "registration.rejected" not in told:
+        words, why = str(_("Not sent")), explain(registration.error).label if registration.error else ""
+        return [Event(registration.finished_at, words, why if why != words else "", "bad")]
+    return []
 
 
 def had_password(registration: Registration) -> bool:

@@ -30,9 +30,9 @@ def settle() -> None:
     writes.look_up_due(REMOVE_IMAGE)
 
 
-def reject_waiting(account: CloudAccount) -> None:
-    """Within the transaction that deletes the account: what was not sent will not be."""
-    writes.reject_waiting(REMOVE_IMAGE, account, "pending")
+def reject_waiting(account: CloudAccount) -> list[str]:
+    """Within the transaction that deletes the account: what was not sent will not be. What they are called."""
+    return writes.reject_waiting(REMOVE_IMAGE, account)
 
 
 def _send(removal: Removal, patience_seconds: float) -> str | None:

@@ -109,13 +109,16 @@ def look_up_due[R: CloudWrite, T](write: Write[R, T]) -> int:
     return looked
 
 
-def reject_waiting[R: CloudWrite, T](write: Write[R, T], account: CloudAccount, *states: str) -> None:
-    """Within the transaction that deletes the account: what was not sent will not be, and nothing can be looked up."""
+def reject_waiting[R: CloudWrite, T](write: Write[R, T], account: CloudAccount) -> list[str]:
+    """Within the transaction that deletes the account: what was not sent will not be, and nothing can be looked up.
+    What they are called, for the audit row of the account: they have none of their own.
+    """
     rows = write.model._default_manager.filter(cloud_account=account)
-    waiting = rows.select_related("team").filter(state__in=states).order_by("id")
-    for row in waiting.select_for_update(of=("self",)):
-        end(write, row, "rejected", *states, error=write.account_deleted())
+    waiting = list(rows.filter(state="pending").order_by("id").select_for_update(of=("self",)))
+    for row in waiting:
+        _end(row, "rejected", "pending", error=write.account_deleted())
     rows.filter(state="unknown").update(next_lookup_at=None)
+    return [row.name for row in waiting]
 
 
 def unknown[R: CloudWrite, T](write: Write[R, T], row: R, error: ProviderError) -> None:
@@ -136,20 +139,27 @@ def end[R: CloudWrite, T](
     """Write the outcome with its audit row and forget the password; whether it was this one who did, since it was still
     in one of the states `before`. `action` is the audit's, where the state does not name it; `noted` is told there too.
     """
-    if error:
-        fields["request_id"] = error.request_id
-    if state != "unknown":
-        fields |= {"finished_at": Now(), "next_lookup_at": None}
     with transaction.atomic():
-        rows = write.model._default_manager.filter(id=row.id, state__in=before)
-        if not rows.update(state=state, error=as_row(error) if error else None, **fields):
+        if not _end(row, state, *before, error=error, **fields):
             return False
-        forget(row.team_id, row._meta.db_table, row.id)
         changes = {"state": state, "error": error and error.code, "region": row.region, **(noted or {})}
         changes |= {"kind": error.kind} if error else {}
         audit.record(
             row.team, actor, f"{write.noun}.{action or state}", target=row.name, target_id=row.id, changes=changes
         )
+    return True
+
+
+def _end(row: CloudWrite, state: str, *before: str, error: ProviderError | None, **fields: Any) -> bool:
+    """The outcome without an audit row, in the caller's transaction."""
+    if error:
+        fields["request_id"] = error.request_id
+    if state != "unknown":
+        fields |= {"finished_at": Now(), "next_lookup_at": None}
+    rows = type(row)._default_manager.filter(id=row.id, state__in=before)
+    if not rows.update(state=state, error=as_row(error) if error else None, **fields):
+        return False
+    forget(row.team_id, row._meta.db_table, row.id)
     return True
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -23,6 +24,7 @@ from catalog.queueing import send_on_commit
 
 DRAFT_LIFE = timedelta(minutes=10)
 TEST_LIFE = timedelta(days=1)
+MOST_NAMED = 1_000  # registrations that the audit row of their account names one by one
 # Another credential can cure these; the sources they paused wake up.
 CURED_BY_CREDENTIAL = ("authentication", "permission", "billing")
 
@@ -84,17 +86,9 @@ def update_cloud_account(
 ) -> CloudAccount:
     """Rename the account, on its sources too, or correct its site or its token's expiry."""
     new = {"name": _account_name(name), "site": _site(site), "expires_at": expires_at}
-    changed = {field: value for field, value in new.items() if getattr(account, field) != value}
-    if not changed:
-        return account
-    changes = {field: [plain(getattr(account, field)), plain(value)] for field, value in changed.items()}
     with transaction.atomic():
-        for field, value in changed.items():
-            setattr(account, field, value)
-        _save_named(account, update_fields=list(changed))
-        if "name" in changed:
-            Source.objects.filter(team=team, cloud_account=account).update(account_name=account.name)
-        audit.record(team, actor, "cloud_account.updated", target=account, target_id=account.id, changes=changes)
+        if changes := _change(account, new):
+            audit.record(team, actor, "cloud_account.updated", target=account, target_id=account.id, changes=changes)
     return account
 
 
@@ -105,19 +99,29 @@ def replace_credential(
     credential: Secret[Mapping[str, Any]] | Mapping[str, Any],
     *,
     expires_at: datetime | None = None,
+    name: str = "",
+    site: str = "",
+    checks: Sequence[Mapping[str, str | None]] = (),
 ) -> CloudAccount:
-    """Seal another credential. Sources that its predecessor's failure paused are due at once."""
+    """Seal another credential, for an account of this name and site, if they are given, and have the worker test it
+    (`checks` as of `request_test`). Sources that its predecessor's failure paused are due at once.
+    """
     credential = shut(credential)
-    checked = _checked(account.vendor, credential)
-    account.key_hint, account.expires_at = _key_hint(account.vendor, checked), expires_at
+    checked, wanted = _checked(account.vendor, credential), _wanted(account, checks)
+    new = {"name": _account_name(name) if name else account.name, "site": _site(site or account.site)}
     with transaction.atomic():
+        changes: dict[str, Any] = {**_change(account, new)}
+        account.key_hint, account.expires_at = _key_hint(account.vendor, checked), expires_at
         account.save(update_fields=["key_hint", "expires_at"])
         seal_credential(team.id, account.id, checked)
         paused = Source.objects.filter(
             team=team, cloud_account=account, archived_at=None, paused_reason__in=CURED_BY_CREDENTIAL
         )
         Breaker.objects.filter(team=team, cloud_account=account).delete()  # the cloud counts calls by credential
-        changes = {"key_hint": account.key_hint, "woken_sources": due_now(paused)}
+        changes |= {"key_hint": account.key_hint, "woken_sources": due_now(paused)}
+        if wanted:
+            _test(account, actor, wanted)
+            changes["listings"] = _listings(wanted)
         audit.record(
             team, actor, "cloud_account.credential_replaced", target=account, target_id=account.id, changes=changes
         )
@@ -133,10 +137,15 @@ def delete_cloud_account(team: Team, actor: Actor, account: CloudAccount, images
         sources = list(Source.objects.filter(team=team, cloud_account=account, archived_at=None).order_by("id"))
         for source in sources:
             take_down(source, images)
-        drop_requests(account, actor)  # first: one that is approved meanwhile waits to be sent
-        registration.reject_waiting(account)
-        removal.reject_waiting(account)
-        changes = {"vendor": account.vendor, "images": images, "sources": [f"{s.kind} {s.region}" for s in sources]}
+        ended = {
+            "requests_ended": drop_requests(account, actor),  # first: one approved meanwhile waits to be sent
+            "registrations_not_sent": registration.reject_waiting(account),
+            "removals_not_sent": removal.reject_waiting(account),
+        }
+        told = {"vendor": account.vendor, "images": images, "sources": [f"{s.kind} {s.region}" for s in sources]}
+        counts = {what: len(names) for what, names in ended.items() if names}
+        named = {"names": list(chain(*ended.values()))[:MOST_NAMED]} if counts else {}
+        changes = {**told, **counts, **named}
         audit.record(team, actor, "cloud_account.deleted", target=account, target_id=account.id, changes=changes)
         forget(team.id, TABLE, account.id)
         CloudAccount.with_drafts.filter(team=team, id=account.id).delete()
@@ -146,25 +155,36 @@ def request_test(
     team: Team, actor: Actor, account: CloudAccount, checks: Sequence[Mapping[str, str | None]]
 ) -> ConnectionTest:
     """Have the worker call what sources of these kinds would call. `checks`: {"kind", "region", "cluster"?} each."""
+    wanted = _wanted(account, checks)
+    if not wanted:
+        raise ActionError("regions", _("Choose at least one listing and region to test."))
+    with transaction.atomic():
+        test = _test(account, actor, wanted)
+        changes = {"listings": _listings(wanted), "draft": bool(account.draft_until)}
+        audit.record(team, actor, "connection.tested", target=account, target_id=account.id, changes=changes)
+    return test
+
+
+def _wanted(account: CloudAccount, checks: Sequence[Mapping[str, str | None]]) -> list[dict[str, str]]:
     wanted = []
     for check in checks:
         kind, region, cluster = str(check["kind"]), str(check["region"]), check.get("cluster") or ""
         checked_provider(kind, account.vendor)
-        region = checked_region(region)
-        wanted.append({"kind": kind, "region": region, "cluster": cluster})
-    if not wanted:
-        raise ActionError("regions", _("Choose at least one listing and region to test."))
-    with transaction.atomic():
-        test = ConnectionTest.objects.create(
-            team=team, cloud_account=account, checks=wanted, requested_by=actor_name(actor)
-        )
-        changes = {
-            "listings": [f"{check['kind']} {check['region']}" for check in wanted],
-            "draft": bool(account.draft_until),
-        }
-        audit.record(team, actor, "connection.tested", target=account, target_id=account.id, changes=changes)
-        send_on_commit("catalog.tasks.test_connection", test.id)
+        wanted.append({"kind": kind, "region": checked_region(region), "cluster": cluster})
+    return wanted
+
+
+def _test(account: CloudAccount, actor: Actor, wanted: list[dict[str, str]]) -> ConnectionTest:
+    """Within a transaction: the test, which the worker makes once that is committed."""
+    test = ConnectionTest.objects.create(
+        team_id=account.team_id, cloud_account=account, checks=wanted, requested_by=actor_name(actor)
+    )
+    send_on_commit("catalog.tasks.test_connection", test.id)
     return test
+
+
+def _listings(wanted: list[dict[str, str]]) -> list[str]:
+    return [f"{check['kind']} {check['region']}" for check in wanted]
 
 
 def purge_drafts() -> int:
@@ -178,6 +198,19 @@ def purge_drafts() -> int:
                 gone += locked.delete()[0]
     ConnectionTest.objects.filter(created_at__lt=Now() - TEST_LIFE).delete()
     return gone
+
+
+def _change(account: CloudAccount, new: dict[str, Any]) -> dict[str, list[Any]]:
+    """Within a transaction: what differs is written, a name on the account's sources too; before and after."""
+    changed = {field: value for field, value in new.items() if getattr(account, field) != value}
+    changes = {field: [plain(getattr(account, field)), plain(value)] for field, value in changed.items()}
+    for field, value in changed.items():
+        setattr(account, field, value)
+    if changed:
+        _save_named(account, update_fields=list(changed))
+    if "name" in changed:
+        Source.objects.filter(team=account.team_id, cloud_account=account).update(account_name=account.name)
+    return changes
 
 
 def _account_name(name: str) -> str:

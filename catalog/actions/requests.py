@@ -87,11 +87,15 @@ def expire_requests() -> int:
     return ended
 
 
-def drop_requests(account: CloudAccount, actor: Actor) -> None:
-    """Within the transaction that deletes the account: what waits for a word about it ends, and who asked is told."""
+def drop_requests(account: CloudAccount, actor: Actor) -> list[str]:
+    """Within the transaction that deletes the account: what waits for a word about it ends, and who asked is told.
+    What they are called, for the audit row of the account: they have none of their own.
+    """
     waiting = Registration.objects.filter(team=account.team_id, cloud_account=account, state="requested")
-    for asked in waiting.select_related("team").select_for_update(of=("self",)).order_by("id"):
-        _end(asked, actor, "dropped", "")
+    dropped = list(waiting.select_related("team").select_for_update(of=("self",)).order_by("id"))
+    for asked in dropped:
+        _decide(asked, actor, "dropped", "")
+    return [asked.name for asked in dropped]
 
 
 def _checked(word: str) -> str:
@@ -112,7 +116,14 @@ def _locked(team: Team, registration_id: UUID) -> Registration:
 
 
 def _end(asked: Registration, actor: Actor, decision: str, word: str) -> None:
-    """Write the decision with its audit row, in the caller's transaction. Who decides themselves was told by that."""
+    """Write the decision with its audit row, in the caller's transaction."""
+    _decide(asked, actor, decision, word)
+    changes = {"requested_by": asked.requested_by, "region": asked.region} | ({"word": word} if word else {})
+    audit.record(asked.team, actor, f"registration.{decision}", target=asked.name, target_id=asked.id, changes=changes)
+
+
+def _decide(asked: Registration, actor: Actor, decision: str, word: str) -> None:
+    """Who decides themselves was told by that; whoever else asked gets a mail."""
     sends = decision == "approved"
     told = isinstance(actor, User) and actor.id == asked.requester_id
     Registration.objects.filter(id=asked.id).update(
@@ -126,7 +137,5 @@ def _end(asked: Registration, actor: Actor, decision: str, word: str) -> None:
     )
     if not sends:
         forget(asked.team_id, registration.TABLE, asked.id)
-    changes = {"requested_by": asked.requested_by, "region": asked.region} | ({"word": word} if word else {})
-    audit.record(asked.team, actor, f"registration.{decision}", target=asked.name, target_id=asked.id, changes=changes)
     if not told:
         request_mails.tell_who_asked(asked)

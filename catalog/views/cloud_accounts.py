@@ -10,8 +10,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models.functions import Now
-from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,7 +20,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from accounts import kept_forms
 from accounts.access import TeamRequest, get_row, get_team
+from accounts.kept_forms import keeps_form
 from accounts.models import VENDORS, CloudAccount, Team
 from accounts.reauthentication import require_recent_sign_in
 from accounts.secrets import Secret
@@ -39,18 +42,27 @@ from catalog.providers import VENDORS as VENDOR_MODULES
 from catalog.providers.credentials import CredentialForm
 from catalog.sources import source_cards
 
+# Of no form that comes back: the secrets, and the ids of their keys.
+SECRETS = sorted({name for vendor in VENDOR_MODULES.values() for name in vendor.SECRETS})
 
+
+def _asked_draft(request: HttpRequest) -> dict[str, str]:
+    return {"draft": request.GET["draft"]} if "draft" in request.GET else {}
+
+
+@keeps_form(*SECRETS, back=("step", "edit"), read=_asked_draft)
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def cloud_account_add(request: TeamRequest, slug: str) -> HttpResponse:
-    """Vendor, name and credential; tested first if asked to."""
+    """Vendor, name and credential; tested first if asked to. With `step=edit` the form is only shown."""
     team = get_team(request, slug, "admin")
     require_recent_sign_in(request)
-    draft = _draft(team, request)
-    vendor = draft.vendor if draft else _vendor(request)
-    form, credential = _forms(posted(request), vendor, draft)
+    data, kept = _sent_or_kept(request)
+    draft = _draft(team, request.GET.get("draft") or kept.get("draft", ""))
+    vendor = draft.vendor if draft else _vendor(request, kept)
+    form, credential = _forms(data, vendor, draft, kept)
     filled = _Filled(vendor, form, credential, draft)
-    if request.method == "POST" and all([form.is_valid(), credential.is_valid()]):
+    if data is not None and all([form.is_valid(), credential.is_valid()]):
         try:
             if "test" in request.POST:
                 return _test_first(request, team, filled)
@@ -58,6 +70,7 @@ def cloud_account_add(request: TeamRequest, slug: str) -> HttpResponse:
         except actions.ActionError as error:
             form.blame(error)
         else:
+            kept_forms.forget(request)
             messages.success(
                 request, _("%(name)s is connected. Now say what to list with it.") % {"name": account.name}
             )
@@ -73,6 +86,7 @@ def cloud_account_add(request: TeamRequest, slug: str) -> HttpResponse:
         "policy": least_policy(vendor, vendor_actions(vendor)),
         "vendor": vendor,
         "draft": draft,
+        "kept": kept,
         "form": form,
         "credential_form": credential,
         "test": test,
@@ -98,6 +112,7 @@ def cloud_account_detail(request: TeamRequest, slug: str, account_id: UUID) -> H
     return render(request, "catalog/cloud_account_detail.html", context)
 
 
+@keeps_form(*SECRETS, back=("step", "edit"))
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def cloud_account_edit(request: TeamRequest, slug: str, account_id: UUID) -> HttpResponse:
@@ -105,21 +120,24 @@ def cloud_account_edit(request: TeamRequest, slug: str, account_id: UUID) -> Htt
     team = get_team(request, slug, "admin")
     require_recent_sign_in(request)
     account = get_row(CloudAccount.objects.all(), team, account_id)
+    data, kept = _sent_or_kept(request)
     initial = {"name": account.name, "site": account.site, "regions": _used_regions(account)}
-    form = CloudAccountForm(posted(request), initial=initial)
+    form = CloudAccountForm(data, initial=initial | kept)
+    expires_at = None if account.expired else account.expires_at
     credential = VENDOR_MODULES[account.vendor].CredentialForm(
-        posted(request), keep_stored=True, initial={"expires_at": None if account.expired else account.expires_at}
+        data, keep_stored=True, initial={"expires_at": expires_at, **kept}
     )
-    if request.method == "POST" and all([form.is_valid(), credential.is_valid()]):
+    if data is not None and all([form.is_valid(), credential.is_valid()]):
         try:
             _update(request, team, account, form, credential)
         except actions.ActionError as error:
             form.blame(error)
         else:
+            kept_forms.forget(request)
             return redirect("catalog:cloud_account_detail", slug, account.id)
     if form.errors and credential.is_valid() and credential.credential() is not None:
         credential.add_error(None, _("Enter the new credential again: no page keeps one."))
-    context = {"account": account, "form": form, "credential_form": credential}
+    context = {"account": account, "form": form, "credential_form": credential, "kept": kept}
     status = 422 if form.errors or credential.errors else 200
     return render(request, "catalog/cloud_account_edit.html", context, status=status)
 
@@ -179,29 +197,38 @@ def _used_checks(account: CloudAccount) -> Sequence[Mapping[str, str]]:
     return [{"kind": kind, "region": region, "cluster": c} for (kind, region), c in found.items()][:MOST_CHECKED]
 
 
-def _draft(team: Team, request: TeamRequest) -> CloudAccount | None:
-    """The draft that `?draft=` names, while it lives."""
+def _sent_or_kept(request: TeamRequest) -> tuple[QueryDict | None, dict[str, str]]:
+    """What the forms are bound to; and what was filled in before somebody confirmed that it is they."""
+    if request.POST.get("step") == "edit":
+        return None, {name: str(text) for name, text in request.POST.items() if name not in SECRETS}
+    return posted(request), {} if request.method == "POST" else kept_forms.recall(request)[0]
+
+
+def _draft(team: Team, asked: str) -> CloudAccount | None:
+    """The draft of this id, while it lives."""
     try:
-        draft_id = UUID(request.GET.get("draft", ""))
+        draft_id = UUID(asked)
     except ValueError:
         return None
     return CloudAccount.with_drafts.filter(team=team, id=draft_id, draft_until__gt=Now()).first()
 
 
-def _vendor(request: TeamRequest) -> str:
-    asked = request.POST.get("vendor") or request.GET.get("vendor", "")
+def _vendor(request: TeamRequest, kept: dict[str, str]) -> str:
+    asked = request.POST.get("vendor") or kept.get("vendor") or request.GET.get("vendor", "")
     return asked if asked in VENDORS else next(iter(VENDORS))
 
 
-def _forms(data: QueryDict | None, vendor: str, draft: CloudAccount | None) -> tuple[CloudAccountForm, CredentialForm]:
+def _forms(
+    data: QueryDict | None, vendor: str, draft: CloudAccount | None, kept: dict[str, str]
+) -> tuple[CloudAccountForm, CredentialForm]:
     initial: dict[str, object] = {"regions": [FIRST_REGION[vendor]]}
     if draft:
         test = draft.tests.order_by("-created_at").first()
         regions = list(dict.fromkeys(check["region"] for check in test.checks)) if test else initial["regions"]
         initial = {"name": draft.name, "regions": regions}
-    form = CloudAccountForm(data, fixed_site=draft is not None, initial=initial)
+    form = CloudAccountForm(data, fixed_site=draft is not None, initial=initial | kept)
     credential: CredentialForm = VENDOR_MODULES[vendor].CredentialForm(
-        data, keep_stored=draft is not None, initial={"expires_at": draft and draft.expires_at}
+        data, keep_stored=draft is not None, initial={"expires_at": draft and draft.expires_at, **kept}
     )
     return form, credential
 
@@ -224,10 +251,11 @@ def _typed(credential: CredentialForm) -> Secret[dict[str, str]] | None:
 def _test_first(request: TeamRequest, team: Team, filled: _Filled) -> HttpResponse:
     """Seal what was typed as a draft (or test the one there is again), and come back to it."""
     draft = filled.draft
-    if draft is None or filled.credential.credential() is not None:
-        draft = _create(request, team, filled, as_draft=True)
     checks = all_checks(filled.vendor, filled.form.cleaned_data["regions"])
-    actions.request_test(team, request.user, draft, checks)
+    with transaction.atomic():
+        if draft is None or filled.credential.credential() is not None:
+            draft = _create(request, team, filled, as_draft=True)
+        actions.request_test(team, request.user, draft, checks)
     return _redirect("catalog:cloud_account_add", team.slug, draft=str(draft.id))
 
 
@@ -268,19 +296,13 @@ def _update(
     request: TeamRequest, team: Team, account: CloudAccount, form: CloudAccountForm, credential: CredentialForm
 ) -> None:
     typed = _typed(credential)
-    actions.update_cloud_account(
-        team,
-        request.user,
-        account,
-        name=form.cleaned_data["name"],
-        site=form.cleaned_data["site"],
-        expires_at=credential.expires_at() if typed is None else account.expires_at,
-    )
+    new = {"name": form.cleaned_data["name"], "site": form.cleaned_data["site"], "expires_at": credential.expires_at()}
     if typed is None:
+        actions.update_cloud_account(team, request.user, account, **new)
         messages.success(request, _("Saved. The stored credential is kept."))
         return
-    actions.replace_credential(team, request.user, account, typed, expires_at=credential.expires_at())
-    actions.request_test(team, request.user, account, all_checks(account.vendor, form.cleaned_data["regions"]))
+    checks = all_checks(account.vendor, form.cleaned_data["regions"])
+    actions.replace_credential(team, request.user, account, typed, checks=checks, **new)
     messages.success(request, _("The credential is replaced. It is being tested now, and paused sources sync again."))
 
 

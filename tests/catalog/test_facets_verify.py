@@ -90,7 +90,8 @@ def test_it_repairs_while_others_write(make_source: Callable[..., Source]) -> No
                 put(source, f"image-{n}")
 
     team = sources[0].team_id
-    at_once(*[lambda source=source: write(source) for source in sources], *[lambda: repair([team])] * 2)
+    repairs = [lambda: repair([team], "test", None, 1)] * 2
+    at_once(*[lambda source=source: write(source) for source in sources], *repairs)
     assert Image.objects.count() == 30 and kept() == counted() and not verify([team]).differences
 
 

@@ -9,6 +9,8 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from accounts import audit
+from accounts.models import AuditEvent
+from catalog import actions
 from catalog.models import Registration, RegistrationState
 from catalog.registration import register
 from catalog.registration_filter import SIZE, parse
@@ -247,6 +249,19 @@ def test_what_was_never_sent_is_nowhere_called_rejected(admin, make, team, heade
     assert "Not sent" in events[0] and "Rejected" not in shown
     row = text(admin.get(LIST)).partition("<tbody>")[2].partition("</tbody>")[0]
     assert "Not sent" in row and "Rejected" not in row
+
+
+def test_what_ended_with_its_cloud_account_says_so(admin, make, account, alice, team):
+    """The audit row is the account's: that one names them."""
+    waiting, asked = make("solver", "pending"), make("mesher", "requested")
+    actions.delete_cloud_account(team, alice, account, "archive")
+    events, _shown = history(admin, waiting)
+    assert len(events) == 2 and "Not sent" in events[0] and "Account deleted" in events[0]
+    events, _shown = history(admin, asked)
+    assert len(events) == 2 and "Ended with its cloud account" in events[0] and alice.email in events[0]
+    told = AuditEvent.objects.get().changes
+    assert (told["registrations_not_sent"], told["requests_ended"]) == (1, 1)
+    assert told["names"] == ["mesher", "solver"]
 
 
 def test_while_it_is_watched_its_history_comes_along(admin, make):

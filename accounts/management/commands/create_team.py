@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
-from accounts.actions import add_member, checked_email, checked_slug, create_team, find_user
+from accounts.actions import checked_email, checked_slug, create_team, find_user, found_or_made
 from accounts.management.base import PlainCommand, utf8
 
 
@@ -32,8 +32,8 @@ class Command(PlainCommand):
         checked_slug(slug)  # so that nobody is asked for a password in vain
         password = None if known else self.password()
         with transaction.atomic():
-            team = create_team(slug, name, "create_team")
-            user = add_member(team, email, "admin", "create_team", password=password)
+            user = found_or_made(email, password)
+            team = create_team(slug, name, "create_team", admin=user)
         document = {"team": str(team.id), "slug": team.slug, "admin": user.email}
         self.tell(document, f"Team {team.slug} is there, {user.email} is its admin.", json)
 

@@ -20,13 +20,13 @@ class Command(PlainCommand):
         parser.add_argument("--repair", action="store_true", help="count anew where they differ, and look again")
 
     def handle(self, *args: Any, json: bool, **options: Any) -> None:
-        teams = [self.team(options["team"])] if options["team"] else list(Team.objects.order_by("slug"))
-        ids = [team.id for team in teams]
+        only = self.team(options["team"]) if options["team"] else None
+        ids = [team.id for team in ([only] if only else Team.objects.order_by("slug"))]
         found = verify(ids)
         if found.differences and options["repair"]:
             for one in found.differences:
                 self.complain(f"was: {_line(one)}")
-            repair(ids)
+            repair(ids, "facets_verify", only, len(found.differences))
             found = verify(ids)
         self.tell(_document(found), _words(found), json)
         if found.differences:

@@ -6,10 +6,12 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import transaction
 
+from accounts import audit
 from accounts.actions import add_member, create_team
 from accounts.management.base import PlainCommand
 from accounts.models import CloudAccount, Team
 from catalog import actions
+from catalog.actions.teams import holdings
 from catalog.models import Source
 
 SLUG, NAME = "demo", "Demo team"
@@ -40,15 +42,28 @@ class Command(PlainCommand):
         if not settings.SIMULATOR_URL:
             raise CommandError("The demo lives on simulated clouds: set SIMULATOR_URL, or start it with ./run.")
         with transaction.atomic():
-            team = Team.objects.filter(slug=SLUG).first() or create_team(SLUG, NAME, "load_demo")
-            for email, name, role in PEOPLE:
-                add_member(team, email, role, "load_demo", password=PASSWORD, name=name)
-            if not CloudAccount.objects.filter(team=team).exists() and not Source.objects.filter(team=team).exists():
-                _connect(team)
+            with audit.gathered() as done:
+                team = _make()
+            if done:
+                audit.record(team, "load_demo", "demo.loaded", target=NAME, target_id=team.id, changes=_told(team))
         email = PEOPLE[0][0]
         lines = [f"Sign in as {email} with the password {PASSWORD}"]
         lines += [f"  or as {email} ({role}), with the same password" for email, _name, role in PEOPLE[1:]]
         self.tell({"team": SLUG, "email": email, "password": PASSWORD}, "\n".join(lines), json)
+
+
+def _make() -> Team:
+    team = Team.objects.filter(slug=SLUG).first() or create_team(SLUG, NAME, "load_demo")
+    for email, name, role in PEOPLE:
+        add_member(team, email, role, "load_demo", password=PASSWORD, name=name)
+    if not CloudAccount.objects.filter(team=team).exists() and not Source.objects.filter(team=team).exists():
+        _connect(team)
+    return team
+
+
+def _told(team: Team) -> dict[str, int]:
+    """What the team has then."""
+    return {name: n for name, n in holdings(team).items() if name in ("members", "cloud_accounts", "sources")}
 
 
 def _connect(team: Team) -> None:
