@@ -30,7 +30,8 @@ def test_a_file_goes_from_its_errors_to_the_shelf(
 ):
     sign_in(alice)
     page.goto(f"{live_server}/t/aero/registrations/")
-    page.get_by_role("link", name="Register many").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Register many").click()
     accessible()
     page.get_by_label("Region").fill("cn-hangzhou")
     rows = [*vms(4), *containers(2, registry_password=None)]
@@ -71,7 +72,8 @@ def test_a_session_that_ends_keeps_the_file(live_server, page, sign_in, alice, a
     page.get_by_label("Region").fill("cn-hangzhou")
     choose(page, [*vms(2), *containers(1, registry_password=CANARY)])
     end_session(page)
-    page.get_by_role("button", name="Check").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Check").click()
     accessible()
     with page.expect_popup() as forgot:
         page.get_by_role("link", name="Forgot your password?").click()
@@ -103,7 +105,8 @@ def test_what_was_rejected_is_corrected_and_registered_again(
     accessible()
     text.fill(text.input_value().replace("m-missing1", "m-0002"))
     page.get_by_role("button", name="Check").click()
-    page.get_by_role("button", name="Register 1 image").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Register 1 image").click()
     work(Batch.objects.order_by("-created_at").first())
     expect(page.get_by_text("1 of 1 registered")).to_be_visible(timeout=10_000)
     assert [text for text in complaints if "422" not in text] == []
@@ -147,7 +150,8 @@ def test_every_page_fits_and_is_accessible(
         page.goto(f"{live_server}{MANY}")
         choose(page, given)
         page.get_by_label("Region").fill("cn-hangzhou")
-        page.get_by_role("button", name="Check").click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Check").click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
         accessible()
     assert [text for text in complaints if "422" not in text] == []

@@ -140,9 +140,11 @@ def test_a_feed_is_made_read_and_revoked(
 ) -> None:
     sign_in(bob)
     page.goto(f"{changes}?kind=missing")
-    page.get_by_role("link", name="Feed").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Feed").click()
     accessible()
-    page.get_by_role("button", name="Make an address").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Make an address").click()
     address = page.get_by_label("Kind: Missing").input_value()
     accessible()
     path = address.partition("/feeds")[2]

@@ -89,7 +89,8 @@ def test_selected_rows_and_no_others_are_starred(page: Page, images: str) -> Non
 def test_the_ids_of_all_are_copied(page: Page, images: str, accessible: Callable[[], None]) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{images}?arch=arm64")
-    page.get_by_role("link", name="IDs of all").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="IDs of all").click()
     accessible()
     page.get_by_role("button", name="Copy").click()
     expect(page.locator("#toast")).to_have_text("IDs copied")

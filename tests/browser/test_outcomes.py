@@ -84,7 +84,8 @@ def test_an_admin_decides_with_the_evidence_before_them(
     page.goto(f"{home}registrations/{lost.id}/")
     expect(page.get_by_text("Not this one, but 1 like it.")).to_have_count(5)
     accessible()
-    page.get_by_role("link", name="It is there…").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="It is there…").click()
     accessible()
     page.get_by_label("Another, by its ID").check()
     page.get_by_role("button", name="It is there").click()
@@ -105,7 +106,8 @@ def test_a_look_that_is_asked_for_is_seen_to_come(
     page.goto(f"{home}registrations/{lost.id}/")
     page.get_by_role("button", name="Look once more now").click()
     expect(page.locator(".timeline").first.locator("li")).to_have_count(6, timeout=SOON)
-    page.get_by_role("link", name="It is not there…").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="It is not there…").click()
     accessible()
     page.get_by_role("button", name="It is not there").click()
     expect(page.get_by_role("link", name="Correct and register again")).to_be_visible()

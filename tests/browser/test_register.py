@@ -52,7 +52,8 @@ def test_a_container_image_of_an_enterprise_registry_goes_from_the_form_to_the_s
     sign_in(alice)
     page.goto(f"{live_server}/t/aero/registrations/")
     accessible()
-    page.get_by_role("link", name="Register image").first.click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Register image").first.click()
     accessible()
     instance = page.get_by_label("Registry instance ID")
     expect(instance).to_be_hidden()
@@ -128,7 +129,8 @@ def test_a_vm_image_chosen_from_the_shelf_goes_there_by_keyboard(
     expect(page.get_by_role("group", name="AddImage")).to_contain_text("m-bp1akkkr1rkxtb123456")
     accessible()
     page.keyboard.press("Enter")
-    page.get_by_role("button", name="Register").press("Enter")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Register").press("Enter")
     page.reload()
     expect(page.get_by_text("The image is on the shelf.")).to_be_visible(timeout=30_000)
     on_the_shelf(page, live_server, "solver-vm")
@@ -209,7 +211,8 @@ def test_a_session_that_ends_in_the_middle_loses_nothing_but_the_password(
     page.get_by_label("Version").fill("7.3")
     page.keyboard.press("Tab")
     expect(page.locator("#toast")).to_contain_text("You have been signed out.")
-    page.get_by_role("button", name="Review and register").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Review and register").click()
     accessible()
     sign_in_again(page)
     for _reload in range(2):

@@ -109,7 +109,8 @@ def test_a_request_is_withdrawn_by_keyboard(live_server, page, sign_in, eve, ali
     asked = make(account, eve)
     sign_in(eve)
     page.goto(f"{live_server}/t/aero/registrations/{asked.id}/")
-    page.get_by_role("link", name="Withdraw…").press("Enter")
+    with page.expect_navigation():
+        page.get_by_role("link", name="Withdraw…").press("Enter")
     accessible()
     page.get_by_role("link", name="Cancel").press("Enter")
     page.get_by_role("link", name="Withdraw…").press("Enter")

@@ -74,9 +74,11 @@ def test_an_app_and_recovery_codes(
 ) -> None:
     give_password(page, at, alice)
     page.get_by_label("Your menu").click()
-    page.get_by_role("link", name="Your account").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Your account").click()
     accessible()
-    page.get_by_role("link", name="Set up").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Set up").click()
     accessible()
     page.get_by_role("link", name="Set up").click()
     expect(page.get_by_alt_text("The key as a QR code")).to_be_visible()
@@ -86,7 +88,8 @@ def test_an_app_and_recovery_codes(
     page.get_by_role("button", name="Turn it on").click()
     expect(page.get_by_text("Incorrect code.")).to_be_visible()
     page.get_by_label("Authenticator code").fill(code(seed))
-    page.get_by_role("button", name="Turn it on").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Turn it on").click()
     codes = page.locator("#recovery-codes").inner_text().split()
     assert len(codes) == 10
     accessible()

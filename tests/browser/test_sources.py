@@ -32,7 +32,8 @@ def test_an_admin_connects_an_account_and_its_images_come(
     page.goto(f"{live_server}/t/aero/sources/")
     expect(page.get_by_role("heading", name="No cloud account yet")).to_be_visible()
     accessible()
-    page.get_by_role("link", name="Connect a cloud account").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Connect a cloud account").click()
     accessible()
     page.get_by_label("Name").fill("Aero HPC production")
     page.get_by_label("AccessKey ID").fill("SIMULATED-DENIED")
@@ -92,7 +93,8 @@ def test_without_scripts_sync_now_and_a_reload_say_the_same(live_server, browser
     context.add_cookies([{"name": "session", "value": cookie.value, "url": live_server.url}])
     page = context.new_page()
     page.goto(f"{live_server}/t/aero/sources/")
-    page.get_by_role("button", name="Sync ENS custom · cn-hangzhou now").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sync ENS custom · cn-hangzhou now").click()
     for _ in range(40):
         page.reload()
         if page.get_by_text("Healthy").is_visible():

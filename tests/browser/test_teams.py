@@ -26,7 +26,8 @@ def test_the_life_of_a_team(
     accessible: Callable[[], None], complaints: list[str],
 ) -> None:  # fmt: skip
     page.goto(f"{live_server.url}/t/aero/team/")
-    page.get_by_role("link", name="Create another team").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Create another team").click()
     accessible()
     page.get_by_label("Name").fill("Edge & Co")
     page.get_by_role("button", name="Create team").click()
@@ -36,11 +37,13 @@ def test_the_life_of_a_team(
     accessible()
     page.keyboard.press("Escape")
     # Invite, and the link is shown once.
-    page.get_by_role("link", name="Invite").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Invite").click()
     accessible()
     page.get_by_label("Email address").fill("dora@example.org")
     page.get_by_role("radio", name=re.compile("Editor")).check()
-    page.get_by_role("button", name="Make the link").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Make the link").click()
     link = page.get_by_label(re.compile("Works once")).input_value()
     accessible()
     page.get_by_role("link", name="Done").click()
@@ -61,7 +64,8 @@ def test_the_life_of_a_team(
     expect(guest.get_by_text("You are on the team Edge & Co.")).to_be_visible()
     # Their role.
     page.reload()
-    page.get_by_role("link", name="Change dora@example.org").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Change dora@example.org").click()
     accessible()
     page.get_by_role("radio", name=re.compile("Viewer")).check()
     page.get_by_role("button", name="Save").click()
@@ -74,7 +78,8 @@ def test_the_life_of_a_team(
     theirs.close()
     # And it is deleted, its name typed.
     page.reload()
-    page.get_by_role("link", name="Delete team").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Delete team").click()
     accessible()
     page.get_by_label(re.compile("Type its name")).fill("Edge")
     page.get_by_role("button", name="Delete team").click()
