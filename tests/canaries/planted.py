@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 CONTROL = "the control"
 # No hexadecimal digit, so that no digest and no id is taken for one; no vowel, so that no text is.
@@ -93,10 +94,16 @@ class Garden:
 
 
 def spellings(word: str) -> dict[str, bytes]:
-    """A word as encoders write it, by their names. Percent-encoding, JSON and HTML leave it as it is."""
+    """A word as encoders write it, by their names. JSON and HTML leave it as it is; addresses write + and / anew."""
     plain = word.encode()
+    in_query, in_path = quote(word, safe=""), quote(word)
     found = {
         "plain": plain,
+        "in a query": in_query.encode(),
+        "in a path": in_path.encode(),
+        "in an address in a query": quote(in_query, safe="").encode(),
+        "in an address's path in a query": quote(in_path, safe="").encode(),
+        "in an address in a path": quote(in_path).encode(),
         "capitals": word.upper().encode(),
         "reversed": plain[::-1],
         "hex": plain.hex().encode(),
