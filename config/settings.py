@@ -45,7 +45,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
-    "allauth.usersessions",
+    "accounts.session_apps.PlacesConfig",  # allauth.usersessions
     "django_htmx",
     "heroicons",
 ]
@@ -193,6 +193,7 @@ SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CON
 SOCIALACCOUNT_LOGIN_ON_GET = True
 TEAMS_OPEN = env.boolean("TEAMS_OPEN", False)  # anybody signed in may make a team (accounts/teams.py)
 # Of a session, without a request and in all (accounts/sessions.py).
+SESSION_ENGINE = "accounts.session_store"
 SESSION_IDLE_SECONDS = 3600 * env.integer("SESSION_IDLE_HOURS", 12, least=1)
 SESSION_ABSOLUTE_SECONDS = 3600 * env.integer("SESSION_ABSOLUTE_HOURS", 168, least=1)
 SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS

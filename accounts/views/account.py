@@ -21,6 +21,7 @@ from accounts import audit
 from accounts.access import FACTORS, SignInRequired
 from accounts.models import User
 from accounts.reauthentication import require_recent_sign_in
+from accounts.session_store import stored
 from accounts.sessions import SEEN, is_over
 
 
@@ -94,7 +95,7 @@ def _sessions(request: HttpRequest, user: User) -> list[OwnSession]:
     rows = UserSession.objects.filter(user=user).order_by("-created_at")
     kept = {one.session_key: one.get_decoded() for one in Session.objects.filter(session_key__in=_keys(user))}
     found = [
-        OwnSession(row, _seen(kept[row.session_key]), row.session_key == request.session.session_key)
+        OwnSession(row, _seen(kept[row.session_key]), row.session_key == _here(request))
         for row in rows
         if row.session_key in kept and _goes_on(user, kept[row.session_key])
     ]
@@ -104,6 +105,10 @@ def _sessions(request: HttpRequest, user: User) -> list[OwnSession]:
 def _goes_on(user: User, session: dict[str, Any]) -> bool:
     """Neither over nor of a password that has changed since."""
     return session.get("_auth_user_hash") == user.get_session_auth_hash() and not is_over(session)
+
+
+def _here(request: HttpRequest) -> str:
+    return stored(request.session.session_key)
 
 
 def _keys(user: User) -> Any:
@@ -117,7 +122,7 @@ def _seen(session: dict[str, Any]) -> datetime:
 @transaction.atomic
 def _end(request: HttpRequest, user: User, which: str) -> int:
     """End the session of this id, or all but this one ("others"); how many there were."""
-    rows = UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key)
+    rows = UserSession.objects.filter(user=user).exclude(session_key=_here(request))
     if which != "others":
         rows = rows.filter(id=int(which)) if which.isascii() and which.isdigit() and len(which) < 18 else rows.none()
     keys = list(rows.values_list("session_key", flat=True))

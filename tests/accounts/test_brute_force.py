@@ -75,18 +75,79 @@ def test_a_proxys_address_is_nobodys(alice, settings):
     assert SESSION_KEY in client.session
 
 
+def test_where_there_is_no_proxy_nobody_claims_another_address(alice):
+    """Whatever a header says, the limit of an address is that of where the request comes from."""
+    heads = ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_CF_CONNECTING_IP", "HTTP_CLIENT_IP")
+
+    def send(n):
+        claims = dict.fromkeys(heads, f"198.51.100.{n}")
+        return Client(**claims).post(LOGIN, {"login": f"p{n}@example.org", "password": "x"})
+
+    assert tries(send) <= 10
+
+
+def test_a_person_is_one_however_their_address_is_written(alice):
+    spellings = itertools.cycle(["alice@example.org", "ALICE@example.org", " alice@example.org ", "Alice@Example.Org"])
+    looked_at = tries(
+        lambda n: Client(REMOTE_ADDR=f"10.0.{n}.1").post(LOGIN, {"login": next(spellings), "password": f"guess-{n}"})
+    )
+    assert looked_at == 5
+
+
 def test_guessing_codes_is_slowed(alice, as_user):
     set_up(as_user(alice))
     cache.clear()
     assert tries(lambda n: password_given(alice.email).post(ASK, {"code": f"{n:06}"})) == 5
 
 
-def test_guessing_the_password_to_confirm_is_slowed(alice, as_user):
-    client = as_user(alice)
+def test_guessing_recovery_codes_from_anywhere_is_slowed(alice, as_user):
+    set_up(as_user(alice))
+    cache.clear()
+
+    def send(n):
+        client = Client(REMOTE_ADDR=f"10.0.{n}.1")
+        client.post(LOGIN, {"login": alice.email, "password": PASSWORD})
+        return client.post(ASK, {"code": f"{n:08}"})
+
+    assert tries(send) == 5
+
+
+def long_ago(client):
     session = client.session
     session[STARTED] = time.time() - 3600
     session.save()
+    return client
+
+
+def test_guessing_the_password_to_confirm_is_slowed(alice, as_user):
+    client = long_ago(as_user(alice))
     assert tries(lambda n: client.post("/account/reauthenticate/", {"password": f"guess-{n}"})) <= 10
+
+
+def test_guessing_a_code_to_confirm_is_slowed(alice, as_user):
+    client = as_user(alice)
+    set_up(client)
+    long_ago(client)
+    cache.clear()
+    assert tries(lambda n: client.post("/account/second-factor/confirm/", {"code": f"{n:06}"})) == 5
+
+
+def test_guessing_the_old_password_is_slowed(alice, as_user):
+    client = as_user(alice)
+    new = dict.fromkeys(["password1", "password2"], "another-horse-battery")
+    assert tries(lambda n: client.post("/account/password/change/", {"oldpassword": f"guess-{n}"} | new)) <= 5
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)
+
+
+def test_guessing_links_of_a_reset_finds_none(alice):
+    """A link is signed for the person and what they signed in with last; each try is counted once it is sent."""
+    guess = iter(range(1000))
+
+    def send(n):
+        return Client().post(f"/account/password/reset/key/1-set-password-{next(guess)}/", {"password1": "x"})
+
+    assert tries(send) <= 20
 
 
 def test_asking_for_reset_mails_is_slowed(alice):

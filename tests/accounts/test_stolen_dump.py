@@ -20,14 +20,18 @@ import tink
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from tink import aead, json_proto_keyset_format, secret_key_access
 
+from accounts.invitations import invite
 from accounts.models import Membership, Team, User
 from accounts.secrets import Secret, new_keyset, seal
+from accounts.session_store import stored
 from catalog import actions, registration
 from catalog.connections import seal_credential
+from tests.conftest import PASSWORD
 from tests.processes import process_environment
 
 pytestmark = [pytest.mark.crypto, pytest.mark.django_db(transaction=True)]
@@ -54,6 +58,20 @@ def dump(team: Team, alice: User, make_account: Callable[..., Any], tmp_path: Pa
     seal(team.id, registration.TABLE, uuid.uuid4(), registration.PASSWORD, Secret(SECRETS["registry"]))
     _feed, token = actions.make_feed(Membership.objects.get(team=team, user=alice), None)
     return _dumped(tmp_path), token
+
+
+@pytest.fixture
+def session(alice: User) -> str:
+    """What the cookie of somebody who is signed in holds."""
+    client = Client()
+    client.post("/account/login/", {"login": alice.email, "password": PASSWORD})
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def _lets_in(key: str) -> bool:
+    client = Client()
+    client.cookies[settings.SESSION_COOKIE_NAME] = key
+    return client.get("/t/aero/images/").status_code == 200
 
 
 def _dumped(directory: Path) -> bytes:
@@ -187,3 +205,36 @@ def test_what_the_dump_has_of_a_feed_opens_no_feed(dump: tuple[bytes, str], clie
     assert digest.hexdigest().encode() in dump[0], "this is what is kept of it"
     for tried in (digest.hexdigest(), base64.urlsafe_b64encode(digest.digest()).decode().rstrip("=")):
         assert client.get(reverse("catalog:change_atom", args=[tried])).status_code == 404
+
+
+def test_what_the_dump_has_of_a_session_signs_nobody_in(session: str, tmp_path: Path) -> None:
+    """Neither a row of the sessions nor what the page of one's sessions is made of holds what is in the cookie."""
+    dump = _dumped(tmp_path)
+    assert _lets_in(session) and b"django_session" in dump
+    hashed = hashlib.sha256(session.encode()).hexdigest().encode()
+    whole = everything(dump)
+    assert [one for one in spellings(session) if one in whole and one != hashed] == []
+    words = set(re.findall(r"[0-9A-Za-z_.:/+=-]{16,200}", dump.decode()))
+    assert stored(session) in words, "this is what is kept of it"
+    assert [word for word in words if _lets_in(word)] == []
+
+
+def test_what_the_dump_has_of_an_invitation_opens_none(team: Team, alice: User, tmp_path: Path) -> None:
+    _invitation, token = invite(team, alice, "dora@example.org", "admin")
+    found = everything(_dumped(tmp_path))
+    assert b"dora@example.org" in found and token.encode() not in found
+    digest = hashlib.sha256(token.encode())
+    assert digest.hexdigest().encode() in found
+    client = Client()
+    assert client.get(reverse("invitation_open", args=[token])).status_code == 302
+    for tried in (digest.hexdigest(), base64.urlsafe_b64encode(digest.digest()).decode().rstrip("=")):
+        assert client.get(reverse("invitation_open", args=[tried])).status_code == 404
+
+
+def test_what_the_dump_has_of_a_reset_resets_nothing(alice: User, tmp_path: Path) -> None:
+    """A link that was mailed is kept nowhere: it is signed."""
+    Client().post("/account/password/reset/", {"email": alice.email})
+    link = re.search(r"/account/password/reset/key/([^/\s]+)/", mail.outbox[-1].body)
+    assert link
+    found = everything(_dumped(tmp_path))
+    assert link[1].encode() not in found and link[1].rpartition("-")[2].encode() not in found
