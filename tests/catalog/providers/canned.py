@@ -64,7 +64,7 @@ class Canned:
                 query = dict(parse_qsl(parts.query, keep_blank_values=True))
                 canned._send(self, Received(self.command, parts.path, query, headers, body, self.path))
 
-            do_POST = do_GET
+            do_POST = do_CONNECT = do_GET
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
