@@ -19,12 +19,13 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("accounts", "catalog")
 LOOKUPS = {"filter", "exclude", "get", "get_or_create", "update_or_create", "get_object_or_404"}
+WORDS = {"team", "team_id", "team__in", "team_id__in"}  # what such a lookup calls the team
 _SQL = re.compile(r"((?:\w+\.)?\bteam(?:_id)?) = (%s|%\(team\)s)")
 
 
 class Site(NamedTuple):
-    """A team filter: in the file, from the line and column of the syntax tree's node on, the n-th there. `lines` are
-    those of the statements that use it, as {file: [line, …]}.
+    """A team filter: in the file, from the line and column of the syntax tree's node on, the n-th there. `text` is the
+    lookup or the line of SQL, after the function's name.
     """
 
     file: str
@@ -47,24 +48,28 @@ def sites() -> Iterator[Site]:
 
 
 def _sites_of(file: str, tree: ast.Module) -> Iterator[Site]:
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    named = {inner: f"{one.name}: " for one in functions for inner in ast.walk(one)}  # the innermost comes last
     for node in ast.walk(tree):
         for n, text in enumerate(_filters(node)):
-            yield Site(file, node.lineno, node.col_offset, n, text)
+            yield Site(file, node.lineno, node.col_offset, n, named.get(node, "") + text)
 
 
 def _filters(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return [found[0] for found in _SQL.finditer(node.value)]
-    return [ast.unparse(word) for word in _keywords(node)]
+        return [_line(node.value, found.start()) for found in _SQL.finditer(node.value)]
+    return [ast.unparse(node) for _word in _keywords(node)]
+
+
+def _line(text: str, at: int) -> str:
+    return (text[:at].rpartition("\n")[2] + text[at:].partition("\n")[0]).strip()
 
 
 def _keywords(node: ast.AST) -> list[ast.keyword]:
     if not isinstance(node, ast.Call):
         return []
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    return [
-        word for word in node.keywords if name in LOOKUPS and (word.arg or "").split("__")[0] in ("team", "team_id")
-    ]
+    return [word for word in node.keywords if name in LOOKUPS and word.arg in WORDS]
 
 
 class Removal(ast.NodeTransformer):

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,6 +27,7 @@ from tests.isolation.unneeded import reason_of
 
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--reuse-db", "-p", "tests.isolation.mutant", "-p", "no:cacheprovider")
 SUITE = ("tests/isolation", "tests/test_access.py", "tests/accounts", "-m", "access and not slow")
+QUICKLY = ("--nomigrations", "-x", "-n0")  # on a database that is there
 LONGEST_SECONDS = 300  # of one filter's tests
 FAILED = 1  # pytest's exit code where a test did; every other one but 0 is no verdict
 
@@ -61,6 +62,7 @@ def is_of(part: str, site: Site) -> bool:
 
 def judge_all(wanted: list[Site], addresses: Mapping[str, str], jobs: int) -> list[str]:
     reached, uses = tests_by_line(addresses, jobs), lines_of_names()
+    breadths = Counter(test for tests in reached.values() for test in tests)
     places: queue.SimpleQueue[int] = queue.SimpleQueue()
     for place in range(jobs):
         places.put(place)
@@ -68,7 +70,7 @@ def judge_all(wanted: list[Site], addresses: Mapping[str, str], jobs: int) -> li
     def judged(site: Site) -> str:
         place = places.get()
         try:
-            return judge(site, tests_of(site, reached, uses), of_worker(addresses, place))
+            return judge(site, tests_of(site, reached, uses, breadths), of_worker(addresses, place))
         finally:
             places.put(place)
 
@@ -120,7 +122,7 @@ def judge(site: Site, tests: list[str], environment: Mapping[str, str]) -> str:
 
 
 def _tried(site: Site, tests: list[str], environment: Mapping[str, str]) -> tuple[str, str]:
-    words, variables = [*PYTEST, "-x", "-n0", *tests], os.environ | environment | {"BOOTSHELF_MUTANT": site.id}
+    words, variables = [*PYTEST, *QUICKLY, *tests], os.environ | environment | {"BOOTSHELF_MUTANT": site.id}
     try:
         done = subprocess.run(words, cwd=ROOT, env=variables, timeout=LONGEST_SECONDS, capture_output=True, text=True)
     except subprocess.TimeoutExpired:
@@ -130,18 +132,16 @@ def _tried(site: Site, tests: list[str], environment: Mapping[str, str]) -> tupl
     return "broken", done.stdout[-1000:] + done.stderr[-1000:]
 
 
-def tests_of(site: Site, reached: Reached, uses: Reached) -> list[str]:
-    """Those that execute the statement the filter is in; of SQL in a constant of the module, statements that name it;
-    the fewest tests a line first, for they are the nearest.
+def tests_of(site: Site, reached: Reached, uses: Reached, breadths: Mapping[str, int]) -> list[str]:
+    """Those that execute the statement the filter is in; of SQL in a constant of the module, statements that name it.
+    The suite's own tests of walls first, and of these the ones that do little else, for they are the nearest.
     """
     statement = _statement(site)
     lines = {f"{site.file}:{line}" for line in range(statement.lineno, (statement.end_lineno or 0) + 1)}
-    if statement in _tree(site.file).body and isinstance(statement, ast.Assign | ast.AnnAssign):
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        names = {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
-        lines = set().union(*(uses.get(name, set()) for name in names))
-    found = sorted((reached[line] for line in lines if line in reached), key=len)
-    return list(dict.fromkeys(test for tests in found for test in sorted(tests)))
+    if statement in _tree(site.file).body:
+        lines = set().union(*(uses.get(name, set()) for name in _names(statement, ast.Store)))
+    found = set().union(*(reached.get(line, set()) for line in lines))
+    return sorted(found, key=lambda test: (not test.startswith(SUITE[0]), breadths[test], test))
 
 
 def _statement(site: Site) -> ast.stmt:
@@ -163,13 +163,31 @@ _TREES: dict[str, ast.Module] = {}
 
 
 def lines_of_names() -> Reached:
-    """Where names are used: name → {"FILE:LINE", …}."""
+    """Where names are used, and the constants of modules that are made with them: name → {"FILE:LINE", …}."""
     found: dict[str, set[str]] = defaultdict(set)
+    made: dict[str, set[str]] = defaultdict(set)
     for file in {site.file for site in sites()}:
         for node in ast.walk(_tree(file)):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 found[node.id].add(f"{file}:{node.lineno}")
-    return found
+        for statement in _tree(file).body:
+            if isinstance(statement, ast.Assign | ast.AnnAssign):
+                for name in _names(statement, ast.Load):
+                    made[name] |= _names(statement, ast.Store)
+    return {name: set().union(*(found[one] for one in _made_with(name, made))) for name in [*found]}
+
+
+def _made_with(name: str, made: Mapping[str, set[str]]) -> set[str]:
+    """It and all constants that it is in, by way of others too."""
+    known, new = {name}, {name}
+    while new:
+        new = set().union(*(made.get(one, set()) for one in new)) - known
+        known |= new
+    return known
+
+
+def _names(statement: ast.stmt, how: type[ast.expr_context]) -> set[str]:
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, how)}
 
 
 if __name__ == "__main__":

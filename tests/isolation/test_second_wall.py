@@ -9,10 +9,10 @@ import pytest
 from django.db import transaction
 from django.db.models.functions import Now
 
-from accounts import secrets
+from accounts import invitations, members, secrets
 from accounts.access import admins_of
 from accounts.models import Team, User
-from catalog import actions
+from catalog import actions, recount
 from catalog.display import display
 from catalog.models import Source
 from tests.clouds import credentials
@@ -54,6 +54,13 @@ CALLS: dict[str, Callable[[World, World], Any]] = {
     "approve": lambda a, u: actions.approve_request(a.team, a.admin, u.rows["request"][0].id),
     "decline": lambda a, u: actions.decline_request(a.team, a.admin, u.rows["request"][0].id, "no"),
     "withdraw": lambda a, u: actions.withdraw_request(a.team, u.admin, u.rows["request"][0].id),
+    "cancel-batch": lambda a, u: actions.cancel_batch(a.team, a.admin, u.one("batch")),
+    "change-role": lambda a, u: members.change_role(a.team, a.admin, u.one("member"), "viewer"),
+    "remove-member": lambda a, u: members.remove_member(a.team, a.admin, u.one("member")),
+    "transfer": lambda a, u: members.transfer_team(a.team, a.admin, u.one("member"), "editor"),
+    "resend-invitation": lambda a, u: invitations.resend(a.team, a.admin, u.one("invitation")),
+    "revoke-invitation": lambda a, u: invitations.revoke(a.team, a.admin, u.one("invitation")),
+    "count-anew": lambda a, u: recount.repair([a.team.id], "test", a.team, 0),
 }  # fmt: skip
 
 
@@ -79,6 +86,12 @@ def test_the_same_call_does_something_to_ones_own(name: str, worlds: Worlds) -> 
     assert told(all_rows(aero.team)) != before
 
 
+def test_images_of_another_team_are_not_selected(worlds: Worlds) -> None:
+    aero, umbra = worlds
+    with pytest.raises(actions.CountChanged):
+        actions.set_star(aero.team, aero.admin, [umbra.images[0].id], True, expected=1)
+
+
 def test_admins_are_those_of_the_team(worlds: Worlds) -> None:
     aero, umbra = worlds
     found = [{one.user_id for one in admins_of(world.team)} for world in worlds]
@@ -98,6 +111,7 @@ def test_a_credential_that_is_replaced_wakes_the_sources_of_its_own_team(worlds:
 FORGOTTEN: dict[str, Callable[[UUID, UUID], Any]] = {
     "row": lambda team, row: secrets.forget(team, TABLE, row),
     "field": lambda team, row: secrets.forget_field(team, TABLE, row, FIELD),
+    "many": lambda team, row: secrets.forget_many(team, TABLE, [row]),
     "team": lambda team, row: secrets.forget_team(team),
 }
 
@@ -109,6 +123,7 @@ def test_a_secret_is_its_teams_whoever_knows_its_row(what: str, team: Team, othe
     with pytest.raises(secrets.SecretUnreadable):
         secrets.open_secret(other_team.id, TABLE, row, FIELD)
     assert not secrets.is_sealed(other_team.id, TABLE, row, FIELD)
+    assert [secrets.sealed_rows(one.id, TABLE, FIELD, [row]) for one in (team, other_team)] == [{row}, set()]
     FORGOTTEN[what](other_team.id, row)
     secrets.seal(other_team.id, TABLE, row, FIELD, "another")
     assert secrets.open_secret(team.id, TABLE, row, FIELD).reveal() == "word"
