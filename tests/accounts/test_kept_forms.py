@@ -3,13 +3,18 @@
 import html
 import json
 import re
+import time
+from datetime import timedelta
 
 import pytest
 from django.core import mail, signing
 from django.test import Client
+from django.utils import timezone
 
 from accounts import kept_forms
 from accounts.kept_forms import LONGEST, SALT
+from accounts.models import CloudAccount
+from accounts.sessions import STARTED
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -193,3 +198,71 @@ def test_what_else_htmx_sends_with_an_old_token_is_told_to_reload(strict, make_s
     assert met.status_code == 204 and "Reload it" in json.loads(met["HX-Trigger"])["told"]["text"]
     image.refresh_from_db()
     assert not image.starred
+
+
+# A cloud account's form, which wants somebody who signed in lately
+
+ACCOUNT = "/t/aero/accounts/add/"
+TYPED = {
+    "vendor": "huawei", "name": "Desktops <b>", "site": "international", "regions": "ap-southeast-1, cn-north-4",
+    "access_key": CANARY, "secret_key": CANARY, "security_token": CANARY, "project_id": "a-project",
+    "expires_at": "2099-01-02T03:04", "save": "1",
+}  # fmt: skip
+
+
+@pytest.fixture
+def late(alice):
+    """Somebody who signed in an hour ago."""
+    client = Client()
+    client.force_login(alice)
+    session = client.session
+    session[STARTED] = time.time() - 3600
+    session.save()
+    return client
+
+
+def confirmed(client, met):
+    assert met.status_code == 302 and met["Location"].startswith("/account/reauthenticate/")
+    return client.post(met["Location"], {"password": PASSWORD})["Location"]
+
+
+def test_a_cloud_account_comes_back_after_the_confirmation_all_but_its_credential(late):
+    back = confirmed(late, late.post(ACCOUNT, TYPED))
+    assert back == f"{ACCOUNT}?kept=1"
+    shown = text(late.get(back))
+    assert CANARY not in shown and "The credential is not kept: enter it again." in shown
+    for part in (
+        'name="vendor" value="huawei"', 'value="Desktops &lt;b&gt;"', 'value="ap-southeast-1, cn-north-4"',
+        'value="a-project"', 'value="2099-01-02T03:04"', 'value="international"[^>]* checked',
+    ):  # fmt: skip
+        assert re.search(part, shown), part
+    assert CANARY not in repr(dict(late.session)) and not CloudAccount.objects.filter(vendor="huawei").exists()
+    assert late.post(back, TYPED).status_code == 302, "and is saved from there"
+    assert CloudAccount.objects.get(vendor="huawei").name == "Desktops <b>" and "kept_form" not in late.session
+
+
+def test_what_was_changed_of_a_cloud_account_comes_back_too(late, account):
+    path = f"/t/aero/accounts/{account.id}/edit/"
+    sent = {"name": "Another name", "site": "china", "regions": "cn-shanghai", "access_key_secret": CANARY}
+    back = confirmed(late, late.post(path, sent))
+    shown = text(late.get(back))
+    assert back == f"{path}?kept=1" and CANARY not in shown
+    assert 'value="Another name"' in shown and 'value="cn-shanghai"' in shown
+    account.refresh_from_db()
+    assert account.name == "Aero HPC production"
+
+
+def test_a_tested_credential_is_found_again_after_the_confirmation(late, make_account):
+    draft = make_account("huawei", name="Desktops", draft_until=timezone.now() + timedelta(minutes=5))
+    back = confirmed(late, late.post(f"{ACCOUNT}?draft={draft.id}", {"name": "Desks", "regions": "cn-north-4"}))
+    shown = text(late.get(back))
+    assert f'action="?draft={draft.id}"' in shown and 'value="Desks"' in shown and "enter it again" not in shown
+
+
+def test_a_cloud_account_with_a_token_that_is_out_of_date_is_gone_on_with(strict):
+    met = strict.post(ACCOUNT, TYPED | {"csrfmiddlewaretoken": "a" * 64})
+    assert met.status_code == 403 and CANARY not in text(met)
+    back = strict.post(ACCOUNT, hidden(met) | {"step": "edit"})
+    assert back.status_code == 200
+    assert all(part in text(back) for part in ('value="a-project"', 'name="vendor" value="huawei"'))
+    assert not CloudAccount.objects.filter(vendor="huawei").exists()
