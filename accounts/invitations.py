@@ -86,12 +86,31 @@ def accept(invitation: Invitation, user: User) -> Membership:
 
 def why_over(invitation: Invitation) -> str:
     """Why nobody can accept it any more, in one sentence for who has its link; "" while they can."""
-    inviter, words = invitation.inviter, {"who": invitation.invited_by}
-    if invitation.expires_at <= timezone.now():
+    words = {"who": invitation.invited_by}
+    if _has_expired(invitation):
         return _("This invitation has expired. Ask %(who)s for a new one.") % words
-    if inviter is None or not inviter.user.is_active or not _may_invite(inviter, invitation.role):
+    if not _is_vouched_for(invitation):
         return _("%(who)s may no longer invite to this team. Ask another of its admins.") % words
     return ""
+
+
+def _over_for_admins(invitation: Invitation) -> str:
+    """The same for who can mend it."""
+    words = {"who": invitation.invited_by}
+    if _has_expired(invitation):
+        return _("It was not used in time. Make a new link, or revoke it.")
+    if not _is_vouched_for(invitation):
+        return _("%(who)s may no longer invite. Make a new link in your own name, or revoke it.") % words
+    return ""
+
+
+def _has_expired(invitation: Invitation) -> bool:
+    return invitation.expires_at <= timezone.now()
+
+
+def _is_vouched_for(invitation: Invitation) -> bool:
+    inviter = invitation.inviter
+    return inviter is not None and inviter.user.is_active and _may_invite(inviter, invitation.role)
 
 
 def is_for(invitation: Invitation, user: User) -> bool:
@@ -144,7 +163,7 @@ def listed(team: Team) -> list[Invitation]:
     """All of the team, by address; `over` of each is why nobody can accept it any more."""
     found = list(_whole().filter(team=team).order_by("email"))
     for one in found:
-        one.over = why_over(one)
+        one.over = _over_for_admins(one)
     return found
 
 

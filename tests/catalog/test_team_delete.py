@@ -9,12 +9,14 @@ from django.db import connection, transaction
 from django.test import Client
 
 from accounts.actions import create_team
+from accounts.invitations import accept, invite
 from accounts.models import AuditEvent, CloudAccount, Membership, SealedSecret, Team, User
 from catalog import actions, tasks
 from catalog.actions.sources import AT_ONCE
 from catalog.locks import lock_source
 from catalog.models import FacetCount, Image, Registration, Source
 from catalog.runs import start_run
+from tests.accounts.test_member_races import at_once
 from tests.catalog.shelf import put
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +99,25 @@ def test_what_was_queued_for_a_deleted_team_ends_quietly(admin: Client, shelf: S
         of_a_row(str(uuid.uuid4()))
     assert not Team.objects.exists()
     assert [record.message for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
+
+
+def test_an_open_invitation_leads_nowhere_any_more(admin: Client, alice: User, charlie: User, team: Team, as_user):
+    _invitation, token = invite(team, alice, charlie.email, "admin")
+    client = as_user(charlie)
+    assert client.get(f"/invitations/{token}/").status_code == 302
+    admin.post(HERE, {"confirm": "Aero HPC"})
+    assert client.post("/invitation/").status_code == client.get(f"/invitations/{token}/").status_code == 404
+    assert not Membership.objects.filter(team=team).exists()
+    assert "Aero HPC" not in client.get("/", follow=True).content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("_time", range(3))
+def test_nobody_is_left_on_it_who_joins_while_it_is_deleted(alice: User, charlie: User, team: Team, _time: int):
+    invitation, _token = invite(team, alice, charlie.email, "admin")
+    at_once(lambda: accept(invitation, charlie), lambda: actions.delete_team(team, alice))
+    assert Team.objects.get(id=team.id).deleted_at and not Membership.objects.filter(team=team).exists()
+    assert AuditEvent.objects.filter(action="team.deleted").count() == 1
 
 
 def test_a_source_that_came_in_between_goes_too(admin: Client, shelf: Source, team: Team):
