@@ -10,7 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.actions import add_member
-from accounts.models import User
+from accounts.models import AuditEvent, User
+from tests.canaries.faults import database_refuses
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -106,11 +107,24 @@ def test_sign_up_where_it_is_open_verifies_the_address_first(db, settings):
     settings.SIGNUP_OPEN = True
     client = Client()
     client.post("/account/signup/", {"email": "new@example.org", "password1": PASSWORD, "password2": PASSWORD})
-    assert User.objects.get().email == "new@example.org" and SESSION_KEY not in client.session
+    user = User.objects.get()
+    assert user.email == "new@example.org" and SESSION_KEY not in client.session
+    assert list(AuditEvent.objects.values_list("actor", "action", "target_id")) == [
+        (user.email, "user.signed_up", user.id)
+    ]
     assert [message.to for message in mail.outbox] == [["new@example.org"]]
     sign_in("new@example.org", PASSWORD)
     link = re.search(r"http://testserver(/account/confirm-email/\S+)", mail.outbox[-1].body)[1]
     assert client.get(link).status_code in (200, 302)
+
+
+def test_without_its_row_in_the_trail_nobody_signs_up(db, settings):
+    settings.SIGNUP_OPEN = True
+    client = Client(raise_request_exception=False)
+    sent = {"email": "new@example.org", "password1": PASSWORD, "password2": PASSWORD}
+    with database_refuses("accounts_auditevent"):
+        assert client.post("/account/signup/", sent).status_code == 500
+    assert not User.objects.exists() and not mail.outbox
 
 
 # A forgotten password
