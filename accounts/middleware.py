@@ -1,3 +1,4 @@
+import logging
 from collections.abc import Callable
 
 from allauth.core.exceptions import ReauthenticationRequired
@@ -9,6 +10,9 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts import kept_forms
 from accounts.access import SecondFactorRequired, SignInRequired
 from accounts.reauthentication import met_confirmation
+from accounts.secrets import KeysetError, SecretUnreadable
+
+logger = logging.getLogger(__name__)
 
 
 class SignInMiddleware:
@@ -25,6 +29,8 @@ class SignInMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, SecondFactorRequired):
             return render(request, "accounts/second_factor_required.html", status=403)
+        if isinstance(exception, KeysetError | SecretUnreadable):
+            return _met_wrong_keyset(request, exception)
         if isinstance(exception, ReauthenticationRequired) and request.user.is_authenticated:
             return met_confirmation(request)
         if not isinstance(exception, SignInRequired | ReauthenticationRequired):
@@ -36,3 +42,10 @@ class SignInMiddleware:
             here = request.htmx.current_url_abs_path or here  # type: ignore[attr-defined]
             return HttpResponseClientRedirect(redirect_to_login(here).url)
         return redirect_to_login(here)
+
+
+def _met_wrong_keyset(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """One line in the log for who runs this, and a page that says whom to ask. Nothing was changed."""
+    more = " `manage secrets_doctor` names all that do not." if isinstance(exception, SecretUnreadable) else ""
+    logger.error("%s %s: %s%s", request.method, request.path, exception, more)
+    return render(request, "503_keyset.html", status=503)

@@ -127,6 +127,16 @@ def test_what_needs_no_server_starts_none(home: Path, words: tuple[str, ...]) ->
     assert not (home / "keyset.json").exists()
 
 
+def test_a_broken_keyset_stops_the_start_with_one_clear_line(home: Path) -> None:
+    assert manage(home, *shell(QUERY)).returncode == 0
+    (home / "keyset.json").write_text('{"primaryKeyId":1', encoding="utf-8")
+    done = subprocess.run(
+        run_command(), cwd=ROOT, env=environment(home, PORT="0"), capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr and "ERRORS" not in done.stderr
+    assert "bootshelf: BOOTSHELF_KEYSET is not a Tink AEAD keyset in JSON." in done.stderr.splitlines()
+
+
 def test_a_lost_keyset_is_not_replaced_in_silence(home: Path) -> None:
     seal = (
         "import uuid; from accounts.models import Team; from accounts.secrets import seal; "

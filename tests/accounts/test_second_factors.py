@@ -16,6 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEvent, Membership, SealedSecret, User
+from tests.canaries.faults import database_refuses
 from tests.conftest import PASSWORD
 from tests.processes import answer, manage, refused
 
@@ -94,6 +95,18 @@ def test_a_recovery_code_lets_in_once_and_is_told(alice, as_user):
     assert codes[3] not in client.get(CODES).content.decode()
 
 
+def test_without_its_row_in_the_trail_a_recovery_code_is_not_used(alice, as_user):
+    _seed, codes = set_up(as_user(alice))
+    client = password_given(alice.email)
+    client.raise_request_exception = False
+    with database_refuses("accounts_auditevent"):
+        assert client.post(ASK, {"code": codes[3]}).status_code == 500
+    assert SESSION_KEY not in client.session
+    again = password_given(alice.email)
+    again.post(ASK, {"code": codes[3]})
+    assert SESSION_KEY in again.session, "it is still there"
+
+
 def test_new_recovery_codes_take_the_place_of_the_old(alice, as_user):
     client = as_user(alice)
     _seed, codes = set_up(client)
@@ -155,7 +168,7 @@ def test_a_seed_moved_to_another_person_does_not_open(alice, bob, seed, as_user)
     SealedSecret.sealed.filter(id=hers.id).update(ciphertext=bytes(his.ciphertext))
     client = password_given(alice.email)
     client.raise_request_exception = False
-    assert client.post(ASK, {"code": code(bobs, 1)}).status_code == 500
+    assert client.post(ASK, {"code": code(bobs, 1)}).status_code == 503
     assert SESSION_KEY not in client.session
     SealedSecret.sealed.filter(id=hers.id).update(ciphertext=bytes(hers.ciphertext))
     Authenticator.objects.filter(user=alice).delete()
