@@ -11,8 +11,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, OperationalError
 
-from accounts.actions import ActionError
-from accounts.models import CloudAccount, Team
+from accounts.actions import ActionError, find_user
+from accounts.models import CloudAccount, Team, User
 from accounts.secrets import KeysetError
 
 LARGEST_FILE = 1024 * 1024
@@ -68,6 +68,12 @@ class PlainCommand(BaseCommand):
         if team is None:
             raise CommandError(f"There is no team {slug!r}.")
         return team
+
+    def user(self, email: str) -> User:
+        user = find_user(email) if email.isprintable() else None
+        if user is None:
+            raise CommandError(f"There is no user {email[:100]}.")
+        return user
 
     def account(self, team: Team, name: str) -> CloudAccount:
         """The team's cloud account of this name."""

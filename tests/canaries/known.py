@@ -163,8 +163,11 @@ def commands(garden: Garden, source: str = "", image: str = "", called: str = ""
         "second_factor_remove": [([f"{control}@example.org"], "")],
         "secrets_doctor": [(["--json"], ""), (["--traceback"], "")],
         "secrets_rotate": [(["--json"], ""), (["--traceback"], "")],
+        "sessions_end": [([f"{control}@example.org"], ""), (["--json"], "")],
         "simulate_clouds": [(["--port", "-1"], "")],
         "sync": [(["aero", source, "--json"], ""), (["aero"], "")],
+        "user_disable": [([f"{control}@example.org"], "")],
+        "user_enable": [([f"{control}@example.org"], "")],
     }
 
 

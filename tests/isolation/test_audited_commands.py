@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core.management import get_commands
+from django.test import Client
 
 from accounts import secrets
 from accounts.keysets import with_new_key, with_primary
@@ -70,6 +71,12 @@ class Shelf(NamedTuple):
         secrets.seal(None, TABLE, self.user.id, "totp", "ABC")
         Authenticator.objects.create(user=self.user, type="totp", data={"secret": "sealed:totp"})
 
+    def sign_in(self) -> None:
+        Client().force_login(self.user)
+
+    def switch_off(self) -> None:
+        User.objects.filter(id=self.user.id).update(is_active=False)
+
     def promote_key(self) -> None:
         made, key_id = with_new_key(Secret(os.environ["BOOTSHELF_KEYSET"]))
         self.monkeypatch.setenv("BOOTSHELF_KEYSET", with_primary(made, key_id).reveal())
@@ -127,6 +134,21 @@ COMMANDS: dict[str, dict[str, Use]] = {
     },
     "simulate_clouds": {"no port": Use(("--port", "-1"), code=2)},
     "sync": {"": Use(("aero",)), "nowhere": Use(("aero", "x"), code=1)},
+    "sessions_end": {
+        "": Use(("alice@example.org",), "session.ended", first=Shelf.sign_in),
+        "all": Use(("--all",), "session.ended", first=Shelf.sign_in),
+        "none": Use(("alice@example.org",)),
+        "nobody's": Use((), code=1),
+    },
+    "user_disable": {
+        "": Use(("alice@example.org",), "user.disabled"),
+        "off already": Use(("alice@example.org",), first=Shelf.switch_off),
+        "nobody": Use(("nobody@example.org",), code=1),
+    },
+    "user_enable": {
+        "": Use(("alice@example.org",), "user.enabled", first=Shelf.switch_off),
+        "on already": Use(("alice@example.org",)),
+    },
 }
 USES = [pytest.param(name, use, id=f"{name}-{n}") for name, uses in COMMANDS.items() for n, use in uses.items()]
 TOLD = [one for one in USES if one.values[1].told]

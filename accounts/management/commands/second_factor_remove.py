@@ -1,8 +1,7 @@
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from accounts.actions import find_user
 from accounts.management.base import PlainCommand
 from accounts.second_factors import remove_factors
 
@@ -18,8 +17,6 @@ class Command(PlainCommand):
         parser.add_argument("email", metavar="EMAIL")
 
     def handle(self, *args: Any, email: str, json: bool, **options: Any) -> None:
-        user = find_user(email)
-        if user is None:
-            raise CommandError(f"There is no user {email[:100]}.")
+        user = self.user(email)
         removed = remove_factors(user, "second_factor_remove")
         self.tell({"user": user.email, "removed": removed}, f"{user.email} has no second factor now.", json)

@@ -1,0 +1,60 @@
+"""What whoever runs Bootshelf does at once about a person, or everybody: end their sessions, switch them off and on.
+
+It is for the day on which a laptop is stolen or somebody leaves: nothing waits for a session to end by itself.
+"""
+
+from allauth.usersessions.models import UserSession
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import Membership, User
+
+
+def end_sessions(user: User | None, actor: str) -> int:
+    """Those of this person, or of everybody; how many there were. One audit row where there was any."""
+    with transaction.atomic():
+        ended = _end(user)
+        if ended:
+            name, user_id = (user.email, user.id) if user else ("", None)
+            audit.record(None, actor, "session.ended", target=name, target_id=user_id, changes={"sessions": ended})
+    return ended
+
+
+def switch_off(user: User, actor: str) -> int | None:
+    """No way in any more, and every session ended: how many; None if they were off already. One audit row."""
+    with transaction.atomic():
+        if not User.objects.filter(id=user.id, is_active=True).update(is_active=False):
+            return None
+        ended = _end(user)
+        changes = {"sessions": ended}
+        audit.record(None, actor, "user.disabled", target=user.email, target_id=user.id, changes=changes)
+    return ended
+
+
+def switch_on(user: User, actor: str) -> bool:
+    """As they were, with the password, second factor and teams that they had; False if they were on already."""
+    with transaction.atomic():
+        woken = User.objects.filter(id=user.id, is_active=False).update(is_active=True)
+        if woken:
+            audit.record(None, actor, "user.enabled", target=user.email, target_id=user.id)
+    return bool(woken)
+
+
+def teams_without_admin(user: User) -> list[str]:
+    """The slugs of the teams that this person administers and, once they are off, nobody does."""
+    admins = Membership.objects.filter(role="admin", user__is_active=True).exclude(user=user)
+    theirs = Membership.objects.filter(user=user, role="admin").exclude(team__in=admins.values("team"))
+    return sorted(theirs.values_list("team__slug", flat=True))
+
+
+def _end(user: User | None) -> int:
+    """A session says whose it is in what it holds alone: each is looked into."""
+    places, sessions = UserSession.objects.all(), Session.objects.all()
+    if user is not None:
+        places = places.filter(user=user)
+        theirs = [one.pk for one in sessions.iterator() if one.get_decoded().get(SESSION_KEY) == str(user.pk)]
+        sessions = sessions.filter(pk__in=theirs)
+    places.delete()
+    return sessions.delete()[0]

@@ -1,0 +1,101 @@
+"""sessions_end, user_disable and user_enable: what whoever runs Bootshelf does about a person at once."""
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import AuditEvent, Membership, User
+from catalog.actions.feeds import make_feed
+from tests.accounts.test_own_sessions import alive, signed_in
+from tests.conftest import PASSWORD
+from tests.processes import answer, refused
+from tests.running import run_command
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    return lambda *words: run_command(capsys, monkeypatch, *words)
+
+
+def rows() -> list[tuple]:
+    return list(AuditEvent.objects.order_by("id").values_list("actor", "action", "target", "changes"))
+
+
+def test_a_persons_sessions_end_wherever_they_are(run, alice, bob):
+    theirs, somebody = [signed_in(alice) for _ in range(3)], signed_in(bob)
+    assert answer(run("sessions_end", "ALICE@example.org", "--json")) == {"user": alice.email, "ended": 3}
+    assert not any(map(alive, theirs)) and alive(somebody)
+    assert not alice.usersession_set.exists() and bob.usersession_set.exists()
+    assert rows() == [("sessions_end", "session.ended", alice.email, {"sessions": 3})]
+    assert alive(signed_in(alice)), "they may sign in again"
+
+
+def test_a_session_that_is_told_nowhere_ends_too(run, alice):
+    hidden = signed_in(alice)
+    alice.usersession_set.all().delete()
+    run("sessions_end", alice.email)
+    assert not alive(hidden)
+
+
+def test_everybodys_sessions_end(run, alice, bob):
+    clients = [signed_in(alice), signed_in(bob)]
+    assert run("sessions_end", "--all").stdout == "Sessions ended: 2.\n"
+    assert not any(map(alive, clients)) and not Session.objects.exists()
+    assert rows() == [("sessions_end", "session.ended", "", {"sessions": 2})]
+
+
+def test_where_there_is_none_nothing_is_told(run, alice):
+    assert run("sessions_end", alice.email).stdout == "Sessions ended: 0.\n" and not rows()
+
+
+@pytest.mark.parametrize("words", [(), ("alice@example.org", "--all")])
+def test_it_says_whose(run, alice, words):
+    client = signed_in(alice)
+    assert refused(run("sessions_end", *words)) == "Name a person by their address, or say --all."
+    assert alive(client)
+
+
+@pytest.mark.parametrize("command", ["sessions_end", "user_disable", "user_enable"])
+@pytest.mark.parametrize("email", ["nobody@example.org", "a\x1b[31m@example.org", "%", "x" * 5000])
+def test_who_is_nobody_is_said(run, alice, command, email):
+    assert refused(run(command, email)).startswith("There is no user ") and not rows()
+
+
+def test_who_is_switched_off_is_out_at_once_and_stays_out(run, team, alice, eve):
+    client = signed_in(eve)
+    _feed, token = make_feed(Membership.objects.get(user=eve), None)
+    address = reverse("catalog:change_atom", args=[token])
+    assert Client().get(address).status_code == 200
+    assert answer(run("user_disable", eve.email, "--json")) == {
+        "user": eve.email,
+        "changed": True,
+        "ended": 1,
+        "teams_without_admin": [],
+    }
+    assert not alive(client) and Client().get(address).status_code == 404
+    again = Client()
+    again.post("/account/login/", {"login": eve.email, "password": PASSWORD})
+    assert not alive(again)
+    told = ("user_disable", "user.disabled", eve.email, {"sessions": 1})
+    assert rows()[1:] == [told]  # the first is the feed's
+    assert "was off already" in run("user_disable", eve.email).stdout and len(rows()) == 2
+
+
+def test_who_is_switched_on_again_is_as_before(run, alice, eve):
+    run("user_disable", eve.email)
+    assert answer(run("user_enable", eve.email, "--json")) == {"user": eve.email, "changed": True}
+    assert alive(signed_in(eve)) and Membership.objects.get(user=eve).role == "editor"
+    assert [row[:3] for row in rows()][1:] == [("user_enable", "user.enabled", eve.email)]
+    assert "was on already" in run("user_enable", eve.email).stdout and len(rows()) == 2
+
+
+def test_a_team_that_nobody_administers_then_is_named(run, team, alice):
+    done = run("user_disable", alice.email)
+    assert done.returncode == 0 and done.stderr == "Warning: nobody administers the team aero now.\n"
+    User.objects.update(is_active=True)
+    other = User.objects.create(email="other@example.org")
+    Membership.objects.create(team=team, user=other, role="admin")
+    assert run("user_disable", alice.email).stderr == ""
