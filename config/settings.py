@@ -189,8 +189,6 @@ OIDC: dict[str, Any] = (
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [OIDC] if OIDC else []}}
 SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.SocialAccountAdapter"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
-# A link, no form: the page's policy forbids a form that ends on another site. The answer is bound to the session.
-SOCIALACCOUNT_LOGIN_ON_GET = True
 TEAMS_OPEN = env.boolean("TEAMS_OPEN", False)  # anybody signed in may make a team (accounts/teams.py)
 # Of a session, without a request and in all (accounts/sessions.py).
 SESSION_ENGINE = "accounts.session_store"

@@ -30,14 +30,14 @@ class Provider(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.person: dict[str, Any] = {"sub": "1", "email": "alice@example.org", "email_verified": True, "name": "A"}
-        self.audience = CLIENT
+        self.audience, self.issuer = CLIENT, self.url
         self.asked: list[dict[str, str]] = []
         self.codes: dict[str, dict[str, str]] = {}
         self.tokens: set[str] = set()
 
     def id_token(self) -> str:
         now = int(time.time())
-        claims = {"iss": self.url, "aud": self.audience, "iat": now, "exp": now + 60, **self.person}
+        claims = {"iss": self.issuer, "aud": self.audience, "iat": now, "exp": now + 60, **self.person}
         return jwt.encode(claims, KEY, algorithm="RS256", headers={"kid": "1"})
 
 
@@ -51,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
             ends = ("authorization", "token", "userinfo")
             methods = ["client_secret_post"]
             document = {f"{end}_endpoint": f"{here}/{end}" for end in ends} | {
-                "issuer": here,
+                "issuer": self.server.issuer,
                 "jwks_uri": f"{here}/keys",
             }
             return self.tell(200, document | {"token_endpoint_auth_methods_supported": methods})

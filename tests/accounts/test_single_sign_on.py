@@ -1,5 +1,7 @@
 """Single sign-on by a real, small OpenID Connect provider on loopback (tests/openid.py)."""
 
+import html
+import re
 import time
 from urllib.error import HTTPError
 from urllib.parse import parse_qsl, urlsplit
@@ -37,9 +39,15 @@ def there(url: str) -> str:
     raise AssertionError("the provider sends nobody back")
 
 
+def onward(client: Client, path: str = SSO) -> str:
+    """The address at the provider that the button leads to."""
+    page = client.post(path).content.decode()
+    return html.unescape(re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', page)[1])
+
+
 def sign_in(client: Client, path: str = SSO):
     """The answer to what the browser brings back from the provider."""
-    back = urlsplit(there(client.get(path)["Location"]))
+    back = urlsplit(there(onward(client, path)))
     return client.get(f"{back.path}?{back.query}")
 
 
@@ -117,7 +125,7 @@ def test_who_is_switched_off_stays_out(alice, provider):
 
 def test_a_code_of_another_browser_lets_nobody_in(alice, provider):
     """An attacker's own code, sent to somebody in a link, signs them in as nobody."""
-    back = urlsplit(there(Client().get(SSO)["Location"]))
+    back = urlsplit(there(onward(Client())))
     victim = Client()
     victim.get(f"{back.path}?{back.query}")
     assert SESSION_KEY not in victim.session
@@ -130,7 +138,7 @@ def test_what_the_provider_refuses_or_says_of_another_lets_nobody_in(alice, prov
         settings.OIDC["secret"] = "c4nary-another"
     if wrong == "audience":
         provider.audience = "another-client"
-    back = urlsplit(there(client.get(SSO)["Location"]))
+    back = urlsplit(there(onward(client)))
     if wrong == "code":
         provider.codes.clear()
     met = client.get(f"{back.path}?{back.query}")
@@ -143,8 +151,43 @@ def test_a_provider_that_is_down_is_told_and_the_password_is_left(alice, provide
     provider.shutdown()
     provider.server_close()
     client = Client()
-    assert client.get(SSO)["Location"] == LOGIN
+    assert client.post(SSO)["Location"] == LOGIN
     assert "did not work" in client.get(LOGIN).content.decode()
+
+
+def test_a_provider_that_goes_down_in_between_is_told(alice, provider):
+    client = Client()
+    back = urlsplit(there(onward(client)))
+    provider.shutdown()
+    provider.server_close()
+    assert client.get(f"{back.path}?{back.query}")["Location"] == LOGIN and SESSION_KEY not in client.session
+
+
+@pytest.mark.parametrize("issuer", ["https://evil.example", "", None, 7])
+def test_a_provider_that_calls_itself_otherwise_lets_nobody_in(alice, provider, issuer, caplog):
+    client, later = Client(), Client()
+    back = urlsplit(there(onward(later)))
+    provider.issuer = issuer
+    assert client.post(SSO)["Location"] == LOGIN and not provider.asked[1:], "nobody is even sent there"
+    assert later.get(f"{back.path}?{back.query}")["Location"] == LOGIN
+    assert all(SESSION_KEY not in one.session for one in (client, later)) and not SocialAccount.objects.exists()
+    assert f"it calls itself {str(issuer)!r}" in caplog.text and provider.url in caplog.text
+
+
+def test_a_slash_at_the_end_of_its_name_is_no_other_name(alice, provider):
+    provider.issuer = f"{provider.url}/"
+    client = Client()
+    sign_in(client)
+    assert SESSION_KEY in client.session
+
+
+def test_nobody_is_signed_in_by_following_a_link(alice, provider):
+    client = Client()
+    page = client.get(f"{SSO}?next=/t/aero/team/")
+    assert page.status_code == 200 and "http-equiv" not in page.content.decode() and not provider.asked
+    assert "Sign in by Aero ID" in page.content.decode() and 'method="post"' in page.content.decode()
+    assert Client(enforce_csrf_checks=True).post(SSO).status_code == 403
+    assert sign_in(client, f"{SSO}?next=/t/aero/team/")["Location"] == "/t/aero/team/"
 
 
 def test_it_leads_to_no_other_site(alice, provider):
@@ -199,7 +242,7 @@ def test_the_clients_secret_comes_from_a_file(tmp_path):
 
 
 def test_the_query_of_the_provider_is_no_more_than_it_must_be(alice, provider):
-    asked = dict(parse_qsl(urlsplit(Client().get(SSO)["Location"]).query))
+    asked = dict(parse_qsl(urlsplit(onward(Client())).query))
     assert set(asked) == {
         "client_id", "redirect_uri", "scope", "response_type", "state", "code_challenge", "code_challenge_method",
     }  # fmt: skip

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
 from accounts.models import User
 from tests.browsers import find_chromium
+from tests.openid import provider  # noqa: F401 - a fixture
 
 # Playwright's synchronous API runs an event loop in the test's thread, which Django would take for asynchronous code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
