@@ -48,6 +48,17 @@ def note_place(sender: object, request: HttpRequest, user: User, **told: Any) ->
     UserSession.objects.update_or_create(session_key=stored(request.session.session_key), defaults=here)
 
 
+def renew(sender: object, request: HttpRequest, reauthenticated: bool = False, **told: Any) -> None:
+    """Receives allauth's `authentication_step_completed`: whoever confirms that it is they has a new key from then on,
+    as at a sign-in (OWASP ASVS 5.0, 7.2.4). The old one opens nothing any more.
+    """
+    if reauthenticated:
+        before = request.session.session_key or ""
+        request.session.cycle_key()
+        here = stored(request.session.session_key or "")
+        UserSession.objects.filter(session_key=stored(before)).update(session_key=here)
+
+
 def proved_at(request: HttpRequest) -> float:
     """When the person of this session signed in or, later, confirmed that it is still they. Reads the session only."""
     again = [

@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
+from accounts.session_store import stored
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +75,19 @@ def test_a_session_has_a_new_key_after_signing_in(alice):
         keys.add(client.cookies[settings.SESSION_COOKIE_NAME].value)
         client.post("/account/logout/")
     assert len(keys) == 3 and all(re.fullmatch("[a-z0-9]{32}", key) for key in keys)
+
+
+def test_a_session_has_a_new_key_after_a_confirmation(alice):
+    client, thief = sign_in(alice.email, PASSWORD), Client()
+    before = client.cookies[settings.SESSION_COOKIE_NAME].value
+    thief.cookies[settings.SESSION_COOKIE_NAME] = before
+    assert client.post("/account/reauthenticate/", {"password": "wrong"}).status_code == 200
+    assert client.cookies[settings.SESSION_COOKIE_NAME].value == before and is_in(thief)
+    assert client.post("/account/reauthenticate/?next=/account/", {"password": PASSWORD})["Location"] == "/account/"
+    assert client.cookies[settings.SESSION_COOKIE_NAME].value != before
+    assert is_in(client) and not is_in(thief)
+    [row] = alice.usersession_set.all()
+    assert row.session_key == stored(client.session.session_key), "and it is the same place in the list of sessions"
 
 
 def test_the_key_of_an_ended_session_opens_nothing(alice):
