@@ -17,7 +17,7 @@ from catalog.list_filter import behind
 
 MOST_DETAILS, LONGEST = 12, 200
 # Lists of things; any other list of two is what was before and what is now.
-LISTS = frozenset({"clusters", "columns", "ids", "labels", "listings", "names", "regions", "sources"})
+LISTS = frozenset({"clusters", "columns", "ended_with_it", "ids", "labels", "listings", "names", "regions", "sources"})
 # A row says how many there were.
 HIDDEN = frozenset({"ids"})
 KEYS = ("at", "actor", "action", "target", "target_id", "changes")

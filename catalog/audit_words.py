@@ -107,6 +107,7 @@ NAMES: dict[str, Promise] = {
     "density": _("Density"),
     "differences": _("Differences"),
     "distribution": _("Distribution"),
+    "ended_with_it": _("Ended with it"),
     "error": _("Error"),
     "every_minutes": _("Minutes between syncs"),
     "expires_at": _("Expires"),

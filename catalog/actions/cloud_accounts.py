@@ -144,7 +144,7 @@ def delete_cloud_account(team: Team, actor: Actor, account: CloudAccount, images
         }
         told = {"vendor": account.vendor, "images": images, "sources": [f"{s.kind} {s.region}" for s in sources]}
         counts = {what: len(names) for what, names in ended.items() if names}
-        named = {"names": list(chain(*ended.values()))[:MOST_NAMED]} if counts else {}
+        named = {"ended_with_it": list(chain(*ended.values()))[:MOST_NAMED]} if counts else {}
         changes = {**told, **counts, **named}
         audit.record(team, actor, "cloud_account.deleted", target=account, target_id=account.id, changes=changes)
         forget(team.id, TABLE, account.id)

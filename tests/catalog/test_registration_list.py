@@ -261,7 +261,7 @@ def test_what_ended_with_its_cloud_account_says_so(admin, make, account, alice, 
     assert len(events) == 2 and "Ended with its cloud account" in events[0] and alice.email in events[0]
     told = AuditEvent.objects.get().changes
     assert (told["registrations_not_sent"], told["requests_ended"]) == (1, 1)
-    assert told["names"] == ["mesher", "solver"]
+    assert told["ended_with_it"] == ["mesher", "solver"]
 
 
 def test_while_it_is_watched_its_history_comes_along(admin, make):

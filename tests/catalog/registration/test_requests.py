@@ -179,7 +179,7 @@ def test_with_the_cloud_account_its_requests_end(request_one, alice, eve, accoun
     assert (ended.state, ended.decision, ended.decided_by) == ("declined", "dropped", alice.email)
     assert not is_sealed(asked) and ended.finished_at
     told = AuditEvent.objects.get(actor=alice.email, action="cloud_account.deleted")
-    assert (told.changes["requests_ended"], told.changes["names"]) == (1, [asked.name])
+    assert (told.changes["requests_ended"], told.changes["ended_with_it"]) == (1, [asked.name])
     assert list(decided_unseen(eve.memberships.get())) == [ended], "who asked is told"
     with pytest.raises(actions.NotWaiting, match="account was deleted"):
         actions.approve_request(asked.team, alice, asked.id)
