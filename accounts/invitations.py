@@ -156,6 +156,7 @@ def accept_held(request: HttpRequest, user: User) -> Membership | None:
         membership = accept(invitation, user)
         messages.success(request, _("You are on the team %(name)s.") % {"name": membership.team.name})
         return membership
+    audit.record(None, user, "user.signed_up", target=user.email, target_id=user.id)  # and no more than that
     return None
 
 

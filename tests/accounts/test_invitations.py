@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts import invitations
 from accounts.actions import ActionError
 from accounts.models import AuditEvent, Invitation, Membership, Team, User
+from tests.accounts.test_single_sign_on import sign_in
 from tests.conftest import PASSWORD, make_user
 from tests.test_cache import valkey, valkey_is_away  # noqa: F401 - fixtures: also while Valkey is away
 
@@ -249,6 +250,18 @@ def test_who_has_no_team_sees_what_they_are_invited_to(invited, as_user, charlie
     client.post("/invitation/", {"invitation": str(theirs.id)})
     assert "is for charlie" not in client.get("/invitation/").content.decode()
     assert client.post("/invitation/").status_code == 302 and role(User.objects.get(email=DORA)) == "editor"
+
+
+def test_whoever_signs_up_beside_an_invitation_of_another_has_signed_up_and_no_more(invited, provider, settings):
+    """By single sign-on, with an address of their own, where sign-up is open to all."""
+    settings.SIGNUP_OPEN = True
+    provider.person |= {"sub": "else", "email": "else@example.org"}
+    client = Client()
+    client.get(path(invited[1]))
+    sign_in(client)
+    assert SESSION_KEY in client.session and not User.objects.get(email="else@example.org").memberships.exists()
+    told = AuditEvent.objects.filter(actor="else@example.org").values_list("action", flat=True)
+    assert list(told) == ["user.signed_up"] and Invitation.objects.exists()
 
 
 # Over
