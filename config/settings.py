@@ -331,8 +331,8 @@ LOGGING = {
             "datefmt": "%Y-%m-%dT%H:%M:%S%z",
         }
     },
-    "filters": {"feeds": {"()": "config.logs.HideFeeds"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["feeds"]}},
+    "filters": {"who": {"()": "config.logs.TellWho"}, "feeds": {"()": "config.logs.HideFeeds"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["who", "feeds"]}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL") or "INFO"},
     "loggers": {"django.server": {"level": "WARNING"}},
 }
