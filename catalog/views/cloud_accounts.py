@@ -57,12 +57,12 @@ def cloud_account_add(request: TeamRequest, slug: str) -> HttpResponse:
     """Vendor, name and credential; tested first if asked to. With `step=edit` the form is only shown."""
     team = get_team(request, slug, "admin")
     require_recent_sign_in(request)
-    data, kept = _sent_or_kept(request)
+    kept = _kept(request)
     draft = _draft(team, request.GET.get("draft") or kept.get("draft", ""))
     vendor = draft.vendor if draft else _vendor(request, kept)
-    form, credential = _forms(data, vendor, draft, kept)
+    form, credential = _forms(request, vendor, draft, kept)
     filled = _Filled(vendor, form, credential, draft)
-    if data is not None and all([form.is_valid(), credential.is_valid()]):
+    if form.is_bound and all([form.is_valid(), credential.is_valid()]):
         try:
             if "test" in request.POST:
                 return _test_first(request, team, filled)
@@ -120,14 +120,14 @@ def cloud_account_edit(request: TeamRequest, slug: str, account_id: UUID) -> Htt
     team = get_team(request, slug, "admin")
     require_recent_sign_in(request)
     account = get_row(CloudAccount.objects.all(), team, account_id)
-    data, kept = _sent_or_kept(request)
+    kept = _kept(request)
     initial = {"name": account.name, "site": account.site, "regions": _used_regions(account)}
-    form = CloudAccountForm(data, initial=initial | kept)
+    form = CloudAccountForm(_sent(request), initial=initial | kept)
     expires_at = None if account.expired else account.expires_at
     credential = VENDOR_MODULES[account.vendor].CredentialForm(
-        data, keep_stored=True, initial={"expires_at": expires_at, **kept}
+        _sent(request), keep_stored=True, initial={"expires_at": expires_at, **kept}
     )
-    if data is not None and all([form.is_valid(), credential.is_valid()]):
+    if form.is_bound and all([form.is_valid(), credential.is_valid()]):
         try:
             _update(request, team, account, form, credential)
         except actions.ActionError as error:
@@ -197,11 +197,16 @@ def _used_checks(account: CloudAccount) -> Sequence[Mapping[str, str]]:
     return [{"kind": kind, "region": region, "cluster": c} for (kind, region), c in found.items()][:MOST_CHECKED]
 
 
-def _sent_or_kept(request: TeamRequest) -> tuple[QueryDict | None, dict[str, str]]:
-    """What the forms are bound to; and what was filled in before somebody confirmed that it is they."""
+def _sent(request: TeamRequest) -> QueryDict | None:
+    """What the forms are bound to. No local variable of a view: an error report would show the secrets in it."""
+    return None if request.POST.get("step") == "edit" else posted(request)
+
+
+def _kept(request: TeamRequest) -> dict[str, str]:
+    """What was filled in before somebody confirmed that it is they, all but the secrets."""
     if request.POST.get("step") == "edit":
-        return None, {name: str(text) for name, text in request.POST.items() if name not in SECRETS}
-    return posted(request), {} if request.method == "POST" else kept_forms.recall(request)[0]
+        return {name: str(text) for name, text in request.POST.items() if name not in SECRETS}
+    return {} if request.method == "POST" else kept_forms.recall(request)[0]
 
 
 def _draft(team: Team, asked: str) -> CloudAccount | None:
@@ -219,16 +224,16 @@ def _vendor(request: TeamRequest, kept: dict[str, str]) -> str:
 
 
 def _forms(
-    data: QueryDict | None, vendor: str, draft: CloudAccount | None, kept: dict[str, str]
+    request: TeamRequest, vendor: str, draft: CloudAccount | None, kept: dict[str, str]
 ) -> tuple[CloudAccountForm, CredentialForm]:
     initial: dict[str, object] = {"regions": [FIRST_REGION[vendor]]}
     if draft:
         test = draft.tests.order_by("-created_at").first()
         regions = list(dict.fromkeys(check["region"] for check in test.checks)) if test else initial["regions"]
         initial = {"name": draft.name, "regions": regions}
-    form = CloudAccountForm(data, fixed_site=draft is not None, initial=initial | kept)
+    form = CloudAccountForm(_sent(request), fixed_site=draft is not None, initial=initial | kept)
     credential: CredentialForm = VENDOR_MODULES[vendor].CredentialForm(
-        data, keep_stored=draft is not None, initial={"expires_at": draft and draft.expires_at, **kept}
+        _sent(request), keep_stored=draft is not None, initial={"expires_at": draft and draft.expires_at, **kept}
     )
     return form, credential
 
