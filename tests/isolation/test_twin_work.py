@@ -19,6 +19,7 @@ from accounts.models import CloudAccount, Membership, Team, User
 from catalog import actions, batch_command, combinations, ecs_images, recount, request_mails
 from catalog.actions.requests import MOST_WAITING
 from catalog.batches import Check, LeftOut, Row
+from catalog.change_sets import has_changes
 from catalog.models import Registration, RequestMail, Source
 from catalog.registration_spec import Spec
 from catalog.supported import Systems
@@ -105,6 +106,7 @@ def test_a_team_that_has_nothing_is_shown_nothing(
     before = seen()
     make_world(other_team, charlie, WORD)
     assert seen() == before
+    assert [has_changes(team.id) for team in (bare, other_team)] == [False, True]
 
 
 def row() -> Row:
