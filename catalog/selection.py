@@ -10,7 +10,7 @@ from uuid import UUID
 from catalog.browse import NOTHING, Choice, ImageFilter
 from catalog.orders import ORDERS
 from catalog.providers.systems import KNOWN_DISTRIBUTIONS
-from catalog.search import fold, has_trigrams, is_piece, query_pieces
+from catalog.search import covering_patterns, fold, has_trigrams, is_piece, query_pieces
 
 # Each dimension's column, of catalog_image and of catalog_facetcount alike.
 COLUMNS = {
@@ -60,11 +60,12 @@ def matching(asked: ImageFilter, alias: str = "i") -> Condition:
     return all_of(*parts, *filter(None, [searched(asked, alias)]))
 
 
-def searched(asked: ImageFilter, alias: str = "i") -> Condition | None:
+def searched(asked: ImageFilter, alias: str = "i", *, by_index: bool = False) -> Condition | None:
     """What selects the images that have every word, None without a search.
 
     A word without trigrams is sought by its pieces (catalog/search.py), the text then only where these are; one of
-    signs alone is passed over.
+    signs alone is passed over. `by_index` is for a query that goes by the index of words: it is asked for as few
+    trigrams as cover a word, and COLLATE keeps the planner from asking it for the others too.
     """
     if not asked.q:
         return None
@@ -72,7 +73,10 @@ def searched(asked: ImageFilter, alias: str = "i") -> Condition | None:
     for word in fold(asked.q).split():
         if has_trigrams(word):
             pattern = re.sub(r"([\\%_])", r"\\\1", word)
-            found.append(Condition(f"{alias}.search_text LIKE %s", [f"%{pattern}%"]))
+            covering = covering_patterns(word) if by_index else []
+            found += [Condition(f"{alias}.search_text LIKE %s", [one]) for one in covering]
+            collated = ' COLLATE "C"' * bool(covering)
+            found.append(Condition(f"{alias}.search_text{collated} LIKE %s", [f"%{pattern}%"]))
         elif pieces := query_pieces(word):
             found.append(Condition(f"{alias}.search_pieces @> %s::text[]", [pieces]))
             if not is_piece(word):

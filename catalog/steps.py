@@ -29,7 +29,7 @@ class Selected:
     rows `others`; `images` in all.
 
     `hits` is how many images the search finds, all choices aside, where that is known, `found` how many of these are
-    selected, and `ids` (a uuid[]) which these are, if the hits are few. Of a search that finds too many to count,
+    selected, and `places` (a tid[]) where these were, if the hits are few. Of a search that finds too many to count,
     `seen` is how many were met of the combination in each row.
     """
 
@@ -38,7 +38,7 @@ class Selected:
     images: int
     hits: int | None = None
     found: int | None = None
-    ids: str | None = None
+    places: str | None = None
     seen: Mapping[int, int] = field(default_factory=dict)
 
     @property
@@ -177,17 +177,21 @@ def with_words(asked: ImageFilter, selected: Selected, text: Condition, rows: li
 
 def found(asked: ImageFilter, selected: Selected, step: Step, text: Condition,
           rows: list[int] | None = None) -> Condition:  # fmt: skip
-    """All of `with_words` that lie behind the position, among those already found if there are such; the OFFSET keeps
-    the planner from looking along an order.
-    """
-    key, behind = step.order.sql, step.behind(f"{step.order.sql}{step.order.collated}")
-    if selected.ids is None:
-        where = all_of(with_words(asked, selected, text, rows), behind)
-        return Condition(f"SELECT {key} AS k, i.id FROM {images(step)} WHERE {where.sql} OFFSET 0", where.params)  # noqa: S608
-    where = all_of(of_team(asked), text, behind)
-    inner = f"SELECT {key} AS k, i.id FROM {images(step)} WHERE i.id = h.id AND {where.sql} OFFSET 0"  # noqa: S608
-    sql = f"SELECT p.k, p.id FROM unnest(%s::uuid[]) AS h(id) CROSS JOIN LATERAL ({inner}) AS p"  # noqa: S608
-    return Condition(sql, [selected.ids, *where.params])
+    """All of `with_words` that lie behind the position; the OFFSET keeps the planner from looking along an order."""
+    key = f"{step.order.sql} AS k, i.id FROM {images(step)}"
+    where = all_of(with_words(asked, selected, text, rows), step.behind(f"{step.order.sql}{step.order.collated}"))
+    looked_up = Condition(f"SELECT {key} WHERE {where.sql} OFFSET 0", where.params)
+    if selected.places is None:
+        return looked_up
+    # An image that is written anew moves: unless all that were found are where they were, they are looked up again.
+    where, behind = all_of(of_team(asked, by_index=False), text), step.behind(f"i.k{step.order.collated}")
+    sql = (
+        f"WITH placed AS MATERIALIZED (SELECT {key} WHERE i.ctid = ANY(%s::tid[]) AND {where.sql}),"  # noqa: S608
+        " moved AS MATERIALIZED (SELECT (SELECT count(*) FROM placed) <> %s AS is_so)"
+        f" SELECT i.k, i.id FROM placed AS i WHERE NOT (SELECT is_so FROM moved) AND {behind.sql}"
+        f" UNION ALL SELECT k, id FROM ({looked_up.sql}) AS again WHERE (SELECT is_so FROM moved)"
+    )
+    return Condition(sql, [selected.places, *where.params, selected.found, *behind.params, *looked_up.params])
 
 
 def images(step: Step) -> str:

@@ -202,6 +202,34 @@ def test_which_index_a_word_is_looked_up_in(word, has_trigrams, is_piece, is_at_
         has_trigrams, is_piece, is_at_starts)  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("word", "patterns"),
+    [
+        ("ubuntu", ["%ubu%ntu%"]),
+        ("gromacs", ["%gro%mac%", "%acs%"]),
+        ("linux", ["%lin%", "%nux%"]),
+        ("windows", ["%win%dow%", "%ows%"]),
+        ("分子动力学", ["%分子动%", "%动力学%"]),
+        ("cuda", []),
+        ("centos-7", []),
+        ("a_b_c_d", []),
+    ],
+)
+def test_an_index_is_asked_for_as_few_trigrams_as_hold_every_letter(word, patterns):
+    assert search.covering_patterns(word) == patterns
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("word", ["ubuntu", "gromacs", "linux", "分子动力学模拟", "überall", "ﬁle7e9"])
+def test_whatever_has_a_word_answers_the_patterns_of_it(word):
+    word = search.fold(word)
+    with connection.cursor() as cursor:
+        for text in (word, f"my-{word}", f"{word}{word}", f"x{word}y\nz"):
+            for pattern in search.covering_patterns(word):
+                cursor.execute("SELECT %s LIKE %s", [text, pattern])
+                assert cursor.fetchone() == (True,), (text, pattern)
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("word", ["cuda", "7.9", "-a-", "ab-", "_a_", ".计.", "v1.", "дом", "计算机"])
 def test_the_database_knows_trigrams_where_we_say_so(word):
