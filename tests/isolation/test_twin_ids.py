@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -15,13 +16,14 @@ from accounts.models import AuditEvent, Membership
 from accounts.switching import teams_without_admin
 from catalog import actions, change_visits, requests
 from catalog.batches import Check
+from catalog.bulk import frozen
 from catalog.correctors import correctors
 from catalog.display import display
 from catalog.models import ChangeVisit, ImageChange, Registration, SavedView, SyncRun
 from catalog.registration_history import had_password
 from tests.isolation.test_pages import MOMENTARY, WORD, make_world, shown  # noqa: F401 - a fixture
 from tests.isolation.test_second_wall import Worlds, worlds  # noqa: F401 - a fixture
-from tests.isolation.world import World
+from tests.isolation.world import REGISTERED, World
 
 pytestmark = [pytest.mark.access, pytest.mark.django_db]
 
@@ -38,6 +40,7 @@ ASKED = [
     ("change_list", "image", "image"),
     ("registration_add", "like", "registration"),
     ("registration_add", "image", "image"),
+    ("registration_add", "image", "registered"),
     ("registration_add", "account", "account"),
     ("batch_add", "again", "batch"),
     ("source_add", "account", "account"),
@@ -48,6 +51,7 @@ ASKED = [
 
 def id_of(world: World, kind: str) -> str:
     own = {"source": world.sources[0], "image": world.images[0], "account": world.account}
+    own["registered"] = world.images[REGISTERED]
     return str((own.get(kind) or world.one(kind)).id)
 
 
@@ -152,7 +156,14 @@ def test_nobody_elses_correction(worlds: Worlds) -> None:  # noqa: F811
     assert correctors(umbra.team.id, [change]) == {change.id: WORD}
 
 
-def test_a_run_that_names_rows_of_another_team(worlds: Worlds, as_user: Any) -> None:  # noqa: F811
+def test_a_view_of_another_teams_source_names_none(worlds: Worlds, as_user: Any) -> None:  # noqa: F811
+    aero, umbra = worlds
+    SavedView.objects.filter(id=aero.one("view").id).update(query=f"source={umbra.sources[0].id}")
+    page = as_user(aero.admin).get(reverse("catalog:saved_view_list", args=[aero.team.slug]))
+    assert page.status_code == 200 and WORD.encode() not in page.content
+
+
+def test_a_run_that_names_rows_of_another_team(worlds: Worlds, as_user: Any, make_run: Any) -> None:  # noqa: F811
     aero, umbra = worlds
     client, run = as_user(aero.admin), aero.rows["run"][-1]
 
@@ -161,7 +172,8 @@ def test_a_run_that_names_rows_of_another_team(worlds: Worlds, as_user: Any) -> 
         SyncRun.objects.filter(id=run.id).update(error={**run.error, **lost})
         return answered(client, reverse("catalog:run_detail", args=[aero.team.slug, run.id]), "x", str(image_id))
 
-    assert told(umbra.images[0].id, umbra.rows["run"][0].id) == told(uuid4(), uuid4())
+    going_on = make_run(umbra.sources[1], "queued")
+    assert told(umbra.images[0].id, going_on.id) == told(uuid4(), uuid4())
 
 
 def test_a_sync_of_another_team_hides_no_news(worlds: Worlds, make_run: Any) -> None:  # noqa: F811
@@ -169,7 +181,11 @@ def test_a_sync_of_another_team_hides_no_news(worlds: Worlds, make_run: Any) -> 
     make_run(umbra.sources[0], "applying", minutes_ago=60)
     member = Membership.objects.get(team=aero.team, user=aero.admin)
     change_visits.open_page(member)
-    assert ChangeVisit.objects.get(membership=member).shown_until > timezone.now() - timedelta(minutes=30)
+    visits, hour = ChangeVisit.objects.filter(membership=member), timedelta(hours=1)
+    assert visits.get().shown_until > timezone.now() - hour / 2
+    visits.update(since=timezone.now() - hour)
+    assert change_visits.new_in_visit(member) == ImageChange.objects.filter(team=aero.team).count()
+    assert frozen(QueryDict(f"source={umbra.sources[0].id}"), aero.team).notices
 
 
 def test_what_somebody_did_in_another_team(worlds: Worlds) -> None:  # noqa: F811

@@ -85,12 +85,16 @@ NOTHING = sorted(
 )  # fmt: skip
 
 
+@pytest.mark.parametrize("has_account", [False, True])
 def test_a_team_that_has_nothing_is_shown_nothing(
-    other_team: Team, alice: User, charlie: User, as_user: Any, make_world: Populate  # noqa: F811
+    has_account: bool, make_account: Any, other_team: Team, alice: User, charlie: User, as_user: Any,
+    make_world: Populate,  # noqa: F811
 ) -> None:  # fmt: skip
     bare = Team.objects.create(slug="bare", name="Bare")
     for team in (bare, other_team):
         Membership.objects.create(team=team, user=alice, role="admin")
+    if has_account:
+        make_account(team=bare)
     client = as_user(alice)
 
     def seen() -> dict[str, list[str]]:
