@@ -1,7 +1,8 @@
 """`./check [--all] [pytest's arguments]`: lint, format, types, contracts, migrations, then the tests.
 
 ./check                  everything but the slow suites
-./check --all            these too (not `soak`, which is asked for by name: -m soak)
+./check --all            these too (not `soak`, which is asked for by name: -m soak), once the access suite has noticed
+                         every team filter that is taken out of the product (tests/isolation/mutations.py)
 ./check -m faults        one suite; paths, -k and every other argument of pytest work as well
 ./check --supply         the packages that the locks bring in: vulnerabilities, licences, bill of materials
 """
@@ -25,13 +26,15 @@ STEPS = (
     ("manage", "makemigrations", "--check", "--dry-run"),
     ("manage", "check", "--database", "default"),
 )
+MUTATIONS = ("python", "-m", "tests.isolation.mutations", "--jobs", str(os.cpu_count() or 2))
+ALL = "not soak"  # the marks of --all
 
 
 def pytest_arguments(arguments: Sequence[str]) -> list[str]:
     """What is asked for by name is run whatever its marks; everything else leaves the slow suites out."""
     given = [word for word in arguments if word != "--all"]
     named = any(word.startswith("-m") or (ROOT / word.split("::")[0]).exists() for word in given)
-    marks = "not soak" if len(given) < len(arguments) else "not slow and not soak"
+    marks = ALL if len(given) < len(arguments) else "not slow and not soak"
     return ["-n", "auto", *([] if named else ["-m", marks]), *given]
 
 
@@ -61,6 +64,11 @@ def first_failure() -> str | None:
     return None
 
 
+def mutations_failure() -> str | None:
+    print("==", *MUTATIONS, flush=True)
+    return " ".join(MUTATIONS) if subprocess.run(command(MUTATIONS)).returncode else None
+
+
 def main() -> int:
     os.chdir(ROOT)
     if {"-h", "--help"} & set(sys.argv[1:]):
@@ -70,8 +78,9 @@ def main() -> int:
         from config.supply.__main__ import main as supply  # here: its packages are heavy, and the tests need none
 
         return supply(sys.argv[2:])
+    arguments = pytest_arguments(sys.argv[1:])
     try:
-        failed = first_failure()
+        failed = first_failure() or (mutations_failure() if ALL in arguments else None)
     except EmbeddedError as error:
         failed = str(error)
     except KeyboardInterrupt:
@@ -79,7 +88,6 @@ def main() -> int:
     if failed:
         print(f"./check stopped at: {failed}", file=sys.stderr)
         return 1
-    arguments = pytest_arguments(sys.argv[1:])
     print("== pytest", *arguments, flush=True)
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])  # noqa: S606 - no shell is wanted
 
