@@ -7,7 +7,7 @@ out its own choice and honour all others.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import or_
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ from catalog.walks import count_by_facets
 
 MOST = 10_000
 MOST_PLACES = 5_000  # of what a search finds; with more the images of a page are found some other way
-MOST_FILTERS = 16  # of a team, whose counts are kept until one of them is another
+MOST_FILTERS = 32  # of a team, of which is kept what follows from its counts until one of these is another
 
 # A combination's number, how many images of it a search finds, the distribution that has no count of its own if that
 # is asked for, and these images' places as a tid[] if all that are found are few.
@@ -70,28 +70,31 @@ def count(asked: ImageFilter) -> Counts:
     words, foreign = searched(asked, by_index=True), foreign_distributions(asked)
     if not words and not foreign:
         kept, _ = read(asked.team_id)
-        return _remembered(asked, kept)
+        return _remembered(asked, kept, _without_search)
     kept, found = read(asked.team_id, *_looked_up(asked, words, foreign))
     listed: list[_Found] = orjson.loads(found or "[]")
     hits = sum(n for _number, n, _text, _at in listed)
     is_all = words or set(map(str.lower, asked.choices["distribution"].wanted)) == {*foreign}
-    counts = _counted(asked, kept, _parts(asked, kept, listed, by_name=not words), hits if is_all else None)
-    if is_all and hits <= _looked_at():
-        counts.selected = _placed(counts.selected, listed)
-    counts.capped = hits > MOST
+    selected = replace(_remembered(asked, kept, _selected), hits=hits if is_all else None)
+    counts, rows = Counts(selected, shelf=_shelf(kept), capped=hits > MOST), kept.combinations.rows
+    seen = {} if foreign else {rows[number]: n for number, n, *_ in listed}
+    met = [_Part(kept.combinations.axes, list(seen), seen)]
+    for part in _parts(asked, kept, listed, by_name=not words) if foreign else met:
+        _add(counts, asked, part, _failed(asked, part))
     if hits > _looked_at():
-        seen = Counter({kept.combinations.rows[number]: n for number, n, *_ in listed}) if not foreign else Counter()
-        counts.selected = replace(counts.selected, hits=None, seen=seen)
+        counts.selected = replace(selected, hits=None, seen=seen)
         if counts.total <= MOST:
             counts.total = count_matching(asked, counts.selected)
             counts.selected = replace(counts.selected, found=counts.total)
+    elif is_all:
+        counts.selected = _placed(selected, listed)
     return counts
 
 
 def select(asked: ImageFilter) -> Selected:
     """What the filter selects, without its counts; `hits` are not known then. One query."""
     kept, _ = read(asked.team_id)
-    return _selected(kept, _failed(asked, _all(kept), sure=False), None)
+    return _remembered(asked, kept, _selected)
 
 
 def count_matching(asked: ImageFilter, selected: Selected | None = None) -> int:
@@ -128,7 +131,8 @@ def _looked_up(asked: ImageFilter, words: Condition | None, foreign: list[str]) 
     """SQL that gives what a search finds, each a _Found, as JSON; the images of distributions that have no count of
     their own, if nothing is searched but these.
     """
-    text = "CASE WHEN i.distribution_facet = 'other' THEN lower(i.distribution) END" if foreign else "NULL::text"
+    text = "CASE WHEN i.distribution_facet = 'other' THEN lower(i.distribution) END" if foreign else "NULL"
+    by = "facets, text" if foreign else "facets"
     where = all_of(of_team(asked, by_index=not holds_most(asked.team_id)), words or called(foreign, "i"))
     rows, params = f"SELECT i.ctid AS at, i.facets, {text} AS text FROM catalog_image i WHERE {where.sql}", where.params  # noqa: S608
     if is_buried(asked.team_id):  # each of its images, by its combination; unless all have come to light meanwhile
@@ -142,9 +146,9 @@ def _looked_up(asked: ImageFilter, words: Condition | None, foreign: list[str]) 
     return (
         f"WITH found AS MATERIALIZED ({rows}"  # noqa: S608
         f" LIMIT {_looked_at() + 1}), few AS (SELECT count(*) <= {min(MOST_PLACES, _looked_at())} AS are FROM found)"
-        " SELECT json_agg(json_build_array(facets, n, text, places::text))::text"
-        " FROM (SELECT facets, text, count(*) AS n, array_agg(at) FILTER (WHERE (SELECT are FROM few)) AS places"
-        " FROM found GROUP BY 1, 2) AS grouped",
+        f" SELECT json_agg(json_build_array(facets, n, {'text' if foreign else 'NULL'}, places::text))::text"
+        f" FROM (SELECT {by}, count(*) AS n, array_agg(at) FILTER (WHERE (SELECT are FROM few)) AS places"
+        f" FROM found GROUP BY {by}) AS grouped",
         params,
     )
 
@@ -177,25 +181,28 @@ def _parts(asked: ImageFilter, kept: Tally, listed: list[_Found], *, by_name: bo
         yield _Part(axes, list(found), found, None, allows)
 
 
-def _remembered(asked: ImageFilter, kept: Tally) -> Counts:
-    """Without a search. Other pages and other orders of a list, and other people who look at it, have the same."""
-    which = asked.systems.day, frozenset((dimension, choice) for dimension, choice in asked.choices.items() if choice)
-    counts: Counts | None = kept.counted.pop(which, None)
-    if counts is None:
-        counts = _counted(asked, kept, [_all(kept)], None)
-    kept.counted[which] = counts  # the one asked for last comes last
+def _remembered[T](asked: ImageFilter, kept: Tally, made: Callable[[ImageFilter, Tally], T]) -> T:
+    """What follows from the choices alone: other pages, orders and searches of a list have the same, for everybody."""
+    which = made, asked.systems.day, frozenset((d, choice) for d, choice in asked.choices.items() if choice)
+    found: T | None = kept.counted.pop(which, None)
+    if found is None:
+        found = made(asked, kept)
+    kept.counted[which] = found  # the one asked for last comes last
     for oldest in list(kept.counted)[:-MOST_FILTERS]:
         kept.counted.pop(oldest, None)
+    return found
+
+
+def _without_search(asked: ImageFilter, kept: Tally) -> Counts:
+    counts, every = Counts(_remembered(asked, kept, _selected), shelf=_shelf(kept)), _all(kept)
+    _add(counts, asked, every, _failed(asked, every, sure=False))
     return counts
 
 
-def _counted(asked: ImageFilter, kept: Tally, parts: Iterable[_Part], hits: int | None) -> Counts:
-    every = _all(kept)
-    bits = _failed(asked, every, sure=False)
-    counts = Counts(_selected(kept, bits, hits), shelf=_shelf(kept))
-    for part in parts:
-        _add(counts, asked, part, bits if part.sums is not None else _failed(asked, part))
-    return counts
+def _selected(asked: ImageFilter, kept: Tally) -> Selected:
+    bits = _failed(asked, _all(kept), sure=False)
+    others = [row for row, failed in enumerate(bits) if failed and kept.counts[row]]
+    return Selected(kept, others, kept.images - sum(map(kept.counts.__getitem__, others)))
 
 
 def _add(counts: Counts, asked: ImageFilter, part: _Part, bits: list[int]) -> None:
@@ -224,11 +231,6 @@ def _sums(part: _Part, name: str, rows: Iterable[int]) -> list[int]:
     for row in rows:
         found[places[row]] += counts[row]
     return found
-
-
-def _selected(kept: Tally, bits: list[int], hits: int | None) -> Selected:
-    others = [row for row, failed in enumerate(bits) if failed and kept.counts[row]]
-    return Selected(kept, others, kept.images - sum(map(kept.counts.__getitem__, others)), hits)
 
 
 def _shelf(kept: Tally) -> int:
