@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _t
 
 from accounts.models import Team
 from catalog.browse import Choice, ImageFilter
-from catalog.marks import LONGEST_NOTE, Noted, last_noted, note_digest, team_labels
+from catalog.marks import LONGEST_NOTE, Noted, label_names, last_noted, note_digest
 from catalog.models import Image
 
 ROW_TAGS = 2  # of an image in the list; the stylesheet hides the others
@@ -69,7 +69,7 @@ class NotePanel:
 
 def label_panel(team: Team, image: Image, may_edit: bool, *, error: str = "", typed: str = "") -> LabelPanel:
     """One query for who may edit, none for a viewer."""
-    suggestions = _others(team_labels(team.id), image.labels) if may_edit else []
+    suggestions = _others(label_names(team.id), image.labels) if may_edit else []
     return LabelPanel([(label, label_query(team.id, label)) for label in image.labels], suggestions, error, typed)
 
 

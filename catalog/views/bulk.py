@@ -20,7 +20,7 @@ from accounts.models import Team
 from catalog.actions import ActionError, marks
 from catalog.browse import UnknownFilter
 from catalog.bulk import Chosen, choose, remote_ids
-from catalog.marks import split_labels, team_labels
+from catalog.marks import label_names, split_labels
 from catalog.supported import today
 
 
@@ -34,7 +34,7 @@ def image_bulk(request: TeamRequest, slug: str) -> HttpResponse:
     found = _choose(request, team, given)
     if isinstance(found, HttpResponse):
         return found
-    context = _shown(team, found) | {"typed": given.get("labels", ""), "suggestions": list(team_labels(team.id))}
+    context = _shown(team, found) | {"typed": given.get("labels", ""), "suggestions": label_names(team.id)}
     if request.method == "GET" or not found.total or found.too_many:
         return render(request, "catalog/image_bulk.html", context)
     if given.get("digest") != found.digest:

@@ -14,7 +14,7 @@ from catalog.actions import ActionError, CountChanged, NoteConflict
 from catalog.browse import parse
 from catalog.counts import count
 from catalog.locks import LOCK_SQL, lock_name
-from catalog.marks import MOST_OF_IMAGE, MOST_OF_TEAM, label_of, note_digest, split_labels, team_labels
+from catalog.marks import MOST_OF_IMAGE, MOST_OF_TEAM, label_names, label_of, note_digest, split_labels, team_labels
 from catalog.models import FacetCount, Image, Source
 from catalog.search import own_text, search_pieces, search_text
 from catalog.selection import Condition, matching
@@ -289,8 +289,9 @@ def test_a_label_is_deleted_everywhere_a_part_at_a_time(
         image = put(source, f"i{n}", row={"state": "archived"} if n == 4 else {})
         actions.add_labels(team, eve, [image.id], ["old", "kept"])
     assert (team_labels(team.id)["old"].shelf, team_labels(team.id)["old"].archived) == (4, 1)
+    assert label_names(team.id) == list(team_labels(team.id)) == ["kept", "old"]
     assert [actions.delete_label(team, eve, "old") for _ in range(4)] == [(2, 3), (2, 1), (1, 0), (0, 0)]
-    assert list(team_labels(team.id)) == ["kept"]
+    assert label_names(team.id) == list(team_labels(team.id)) == ["kept"]
     assert [{name: n for name, n in row[4].items() if name != "ids"} for row in events("label.deleted")] == [
         {"images": 2, "left": 3},
         {"images": 2, "left": 1},
