@@ -156,6 +156,14 @@ def test_nobody_elses_correction(worlds: Worlds) -> None:  # noqa: F811
     assert correctors(umbra.team.id, [change]) == {change.id: WORD}
 
 
+def test_a_list_of_another_teams_source_is_kept_as_it_was_asked_for(worlds: Worlds, as_user: Any) -> None:  # noqa: F811
+    """Of a source of the team, a view keeps the beginning of its id, as addresses do."""
+    aero, umbra = worlds
+    client, url = as_user(aero.admin), address(aero, "saved_view_add")
+    for source, kept in ((aero.sources[0], str(aero.sources[0].id)[:8]), (umbra.sources[0], str(umbra.sources[0].id))):
+        assert f'"source={kept}"' in client.get(url, {"source": str(source.id)}).text
+
+
 def test_a_view_of_another_teams_source_names_none(worlds: Worlds, as_user: Any) -> None:  # noqa: F811
     aero, umbra = worlds
     SavedView.objects.filter(id=aero.one("view").id).update(query=f"source={umbra.sources[0].id}")
