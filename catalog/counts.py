@@ -6,6 +6,7 @@ search has no counts kept: then the matching images themselves are counted, up t
 out its own choice and honour all others.
 """
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -62,7 +63,7 @@ class Counts:
 
 
 # Where counting took too long: every number may be larger.
-UNKNOWN = Counts(Selected(tally(Combinations(), []), [], 0), capped=True)
+UNKNOWN = Counts(Selected(tally(Combinations(), []), (), 0), capped=True)
 
 
 def count(asked: ImageFilter) -> Counts:
@@ -87,7 +88,7 @@ def count(asked: ImageFilter) -> Counts:
             counts.total = count_matching(asked, counts.selected)
             counts.selected = replace(counts.selected, found=counts.total)
     elif is_all:
-        counts.selected = _placed(selected, listed)
+        counts.selected = _placed(asked, selected, listed)
     return counts
 
 
@@ -153,10 +154,11 @@ def _looked_up(asked: ImageFilter, words: Condition | None, foreign: list[str]) 
     )
 
 
-def _placed(selected: Selected, listed: list[_Found]) -> Selected:
+def _placed(asked: ImageFilter, selected: Selected, listed: list[_Found]) -> Selected:
     """With how many of the images that a search finds are selected, and where these are unless they are too many."""
-    others, rows = set(selected.others), selected.kept.combinations.rows
-    here = [(n, places) for number, n, _text, places in listed if rows[number] not in others]
+    others, rows, choice = set(selected.others), selected.kept.combinations.rows, asked.choice("distribution")
+    named = (one for one in listed if one[2] is None or _allows_text(choice, one[2]))
+    here = [(n, places) for number, n, _text, places in named if rows[number] not in others]
     found, lists = sum(n for n, _ in here), [places[1:-1] for _, places in here if places]
     return replace(selected, found=found, places=f"{{{','.join(lists)}}}" if len(lists) == len(here) else None)
 
@@ -201,7 +203,9 @@ def _without_search(asked: ImageFilter, kept: Tally) -> Counts:
 
 def _selected(asked: ImageFilter, kept: Tally) -> Selected:
     bits = _failed(asked, _all(kept), sure=False)
-    others = [row for row, failed in enumerate(bits) if failed and kept.counts[row]]
+    others = array(
+        "l", [row for row, failed in enumerate(bits) if failed and kept.counts[row]]
+    )  # kept: a tenth in size
     return Selected(kept, others, kept.images - sum(map(kept.counts.__getitem__, others)))
 
 

@@ -4,7 +4,7 @@ The SQL of a way gives `k` and `id`, the sort key and the id of images. `i` is t
 combination of facet values.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -34,7 +34,7 @@ class Selected:
     """
 
     kept: Tally
-    others: list[int]
+    others: Sequence[int]
     images: int
     hits: int | None = None
     found: int | None = None
@@ -184,9 +184,11 @@ def found(asked: ImageFilter, selected: Selected, step: Step, text: Condition,
     if selected.places is None:
         return looked_up
     # An image that is written anew moves: unless all that were found are where they were, they are looked up again.
-    where, behind = all_of(of_team(asked, by_index=False), text), step.behind(f"i.k{step.order.collated}")
+    # The CASE keeps the planner from looking for the words by their index.
+    where, behind = all_of(of_team(asked), text), step.behind(f"i.k{step.order.collated}")
     sql = (
-        f"WITH placed AS MATERIALIZED (SELECT {key} WHERE i.ctid = ANY(%s::tid[]) AND {where.sql}),"  # noqa: S608
+        f"WITH placed AS MATERIALIZED (SELECT {key} WHERE i.ctid = ANY(%s::tid[])"  # noqa: S608
+        f" AND CASE WHEN {where.sql} THEN 1 END = 1),"
         " moved AS MATERIALIZED (SELECT (SELECT count(*) FROM placed) <> %s AS is_so)"
         f" SELECT i.k, i.id FROM placed AS i WHERE NOT (SELECT is_so FROM moved) AND {behind.sql}"
         f" UNION ALL SELECT k, id FROM ({looked_up.sql}) AS again WHERE (SELECT is_so FROM moved)"

@@ -305,11 +305,14 @@ def test_images_that_move_between_counting_and_reading_stay_on_the_page(
     assert found() == []
 
 
+@pytest.mark.parametrize(
+    "query", ["q=zebra&os=-windows", "q=zebra&distribution=-homegrown", "q=zebra&distribution=homegrown,ubuntu"]
+)
 def test_a_search_reads_the_images_it_has_counted_where_they_are(
-    shelf: list[Source], monkeypatch: pytest.MonkeyPatch
+    shelf: list[Source], monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
     monkeypatch.setattr(walks, "GLANCE", 0)
-    there = parse("q=zebra&os=-windows", shelf[0].team_id, shelf)
+    there = parse(query, shelf[0].team_id, shelf)
     with CaptureQueriesContext(connection) as made:
         pages.fetch(there, "i.id", size=5, selected=counts.count(there).selected)
     with connection.cursor() as cursor:
