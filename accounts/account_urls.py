@@ -22,7 +22,7 @@ urlpatterns = [
     path("login/", account.login, name="account_login"),
     path("logout/", account.logout, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
-    path("signup/", account.signup, name="account_signup"),
+    path("signup/", atomic(account.signup), name="account_signup"),
     path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
     # Email and password
     path("email/", atomic(account.email), name="account_email"),
@@ -55,8 +55,8 @@ urlpatterns = [
     path("passkeys/<int:pk>/remove/", atomic(passkeys.remove_webauthn), name="mfa_remove_webauthn"),
     # Single sign-on: 404 where the settings name no provider
     path("sso/<slug:provider_id>/login/", single_sign_on.login, name="openid_connect_login"),
-    path("sso/<slug:provider_id>/login/callback/", single_sign_on.callback, name="openid_connect_callback"),
+    path("sso/<slug:provider_id>/login/callback/", atomic(single_sign_on.callback), name="openid_connect_callback"),
     path("sso/cancelled/", sso.login_cancelled, name="socialaccount_login_cancelled"),
     path("sso/error/", sso.login_error, name="socialaccount_login_error"),
-    path("sso/signup/", sso.signup, name="socialaccount_signup"),
+    path("sso/signup/", atomic(sso.signup), name="socialaccount_signup"),
 ]

@@ -11,15 +11,14 @@ from django.conf import settings
 from django.contrib.sites.shortcuts import get_current_site
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from accounts import audit, invitations, kept_forms
-from accounts.models import User
+from accounts import invitations, kept_forms
+from accounts.models import Team, User
 from accounts.reauthentication import signed_in_recently
 
 logger = logging.getLogger(__name__)
@@ -32,14 +31,6 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGNUP_OPEN) or invitations.held(request) is not None
-
-    @transaction.atomic
-    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
-        """Who signs up, with the audit row. Of whoever comes by an invitation it tells that they joined."""
-        saved: User = super().save_user(request, user, form, commit)
-        if invitations.held(request) is None:
-            audit.record(None, saved, "user.signed_up", target=saved.email, target_id=saved.id)
-        return saved
 
     def is_email_verified(self, request: HttpRequest, email: str) -> bool:
         """Who has an invitation's link had it from the mail to that address, or from an admin who may let them in."""
@@ -86,8 +77,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def post_login(self, request: HttpRequest, user: User, **told: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **told)
-        if told.get("signup") and (membership := invitations.accept_held(request, user)):
-            response = redirect("catalog:overview", membership.team.slug)
+        if told.get("signup") and (joined := Team.objects.filter(memberships__user=user).first()):
+            response = redirect("catalog:overview", joined.slug)
         if (kept := _language(user)) and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
             response.set_cookie(
                 settings.LANGUAGE_COOKIE_NAME,

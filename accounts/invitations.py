@@ -145,8 +145,8 @@ def held(request: HttpRequest) -> Invitation | None:
 
 
 def accept_held(request: HttpRequest, user: User) -> Membership | None:
-    """For who has just signed up by an invitation's link: onto the team at once. None where there is none, or it is
-    over or somebody else's.
+    """For who has just signed up by an invitation's link: onto the team at once. None, and no audit row, where there
+    is none, or it is over or somebody else's.
     """
     invitation = held(request)
     if invitation is None:
@@ -156,7 +156,6 @@ def accept_held(request: HttpRequest, user: User) -> Membership | None:
         membership = accept(invitation, user)
         messages.success(request, _("You are on the team %(name)s.") % {"name": membership.team.name})
         return membership
-    audit.record(None, user, "user.signed_up", target=user.email, target_id=user.id)  # and no more than that
     return None
 
 

@@ -16,7 +16,7 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import Signal
 from django.http import HttpRequest
 
-from accounts import audit, secrets
+from accounts import audit, invitations, secrets
 from accounts.access import FACTORS
 from accounts.models import User
 from accounts.second_factors import TABLE
@@ -35,6 +35,7 @@ def connect() -> None:
         (account.password_reset, "password.reset"),
     ):
         _record_user(signal, action)
+    account.user_signed_up.connect(_signed_up, dispatch_uid="signed-up")
     account.email_added.connect(_email_added, dispatch_uid="email-added")
     account.email_removed.connect(_email_removed, dispatch_uid="email-removed")
     account.email_changed.connect(_email_changed, dispatch_uid="email-changed")
@@ -45,6 +46,12 @@ def _record_user(signal: Signal, action: str) -> None:
         audit.record(None, user, action, target=user.email)
 
     signal.connect(receive, weak=False, dispatch_uid=action)
+
+
+def _signed_up(sender: object, request: HttpRequest, user: User, **told: Any) -> None:
+    """In whatever way; of whoever comes by an invitation for an address of theirs it tells that they joined."""
+    if invitations.accept_held(request, user) is None:
+        audit.record(None, user, "user.signed_up", target=user.email, target_id=user.id)
 
 
 def _email_added(sender: object, user: User, email_address: Any, **told: Any) -> None:

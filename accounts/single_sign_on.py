@@ -14,13 +14,12 @@ from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from allauth.socialaccount.providers.openid_connect import views as openid
 from django.conf import settings
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from requests import RequestException
 
-from accounts import audit, invitations
+from accounts import invitations
 from accounts.models import User
 
 logger = logging.getLogger(__name__)
@@ -35,14 +34,6 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         theirs = {address.email.lower() for address in sociallogin.email_addresses if address.verified}
         invited = invitations.held(request)
         return bool(settings.SIGNUP_OPEN) or (invited is not None and invited.email in theirs)
-
-    @transaction.atomic
-    def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> User:
-        """As of who signs up by themselves (accounts/adapter.py), which a form goes by."""
-        saved: User = super().save_user(request, sociallogin, form)
-        if form is None and invitations.held(request) is None:
-            audit.record(None, saved, "user.signed_up", target=saved.email, target_id=saved.id)
-        return saved
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
         user: User = super().populate_user(request, sociallogin, data)

@@ -18,6 +18,7 @@ from accounts import invitations
 from accounts.actions import ActionError
 from accounts.models import AuditEvent, Invitation, Membership, Team, User
 from tests.accounts.test_single_sign_on import sign_in
+from tests.canaries.faults import database_refuses
 from tests.conftest import PASSWORD, make_user
 from tests.test_cache import valkey, valkey_is_away  # noqa: F401 - fixtures: also while Valkey is away
 
@@ -262,6 +263,44 @@ def test_whoever_signs_up_beside_an_invitation_of_another_has_signed_up_and_no_m
     assert SESSION_KEY in client.session and not User.objects.get(email="else@example.org").memberships.exists()
     told = AuditEvent.objects.filter(actor="else@example.org").values_list("action", flat=True)
     assert list(told) == ["user.signed_up"] and Invitation.objects.exists()
+
+
+def told_of(email: str) -> list[str]:
+    found = AuditEvent.objects.filter(target=email).exclude(action="member.invited")
+    return list(found.values_list("action", flat=True))
+
+
+def test_an_address_that_is_not_verified_leaves_its_row_beside_an_invitation_of_another(invited, provider, settings):
+    settings.SIGNUP_OPEN = True
+    provider.person |= {"sub": "else", "email": "else@example.org", "email_verified": False}
+    client = Client()
+    client.get(path(invited[1]))
+    sign_in(client)
+    assert SESSION_KEY not in client.session and User.objects.filter(email="else@example.org").exists()
+    assert told_of("else@example.org") == ["user.signed_up"] and told_of(DORA) == []
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize("way", ["password", "provider"])
+def test_a_sign_up_by_invitation_leaves_one_row(invited, provider, settings, way: str, is_open: bool):
+    settings.SIGNUP_OPEN = is_open
+    provider.person |= {"sub": "dora", "email": DORA}
+    client = Client()
+    client.get(path(invited[1]))
+    answer = sign_up(client) if way == "password" else sign_in(client)
+    assert answer.url == "/t/aero/" and SESSION_KEY in client.session
+    assert told_of(DORA) == ["member.joined"] and role(User.objects.get(email=DORA)) == "editor"
+
+
+@pytest.mark.parametrize("way", ["password", "provider"])
+def test_without_its_row_in_the_trail_nobody_signs_up_by_invitation(invited, provider, way: str):
+    provider.person |= {"sub": "dora", "email": DORA}
+    client = Client(raise_request_exception=False)
+    client.get(path(invited[1]))
+    with database_refuses("accounts_auditevent"):
+        answer = sign_up(client) if way == "password" else sign_in(client)
+    assert answer.status_code == 500 and Invitation.objects.exists()
+    assert not User.objects.filter(email=DORA).exists() and not EmailAddress.objects.filter(email=DORA).exists()
 
 
 # Over
