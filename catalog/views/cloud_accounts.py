@@ -58,7 +58,8 @@ def cloud_account_add(request: TeamRequest, slug: str) -> HttpResponse:
     team = get_team(request, slug, "admin")
     require_recent_sign_in(request)
     kept = _kept(request)
-    draft = _draft(team, request.GET.get("draft") or kept.get("draft", ""))
+    asked = request.GET.get("draft") or kept.get("draft", "")
+    draft = _draft(team, asked)
     vendor = draft.vendor if draft else _vendor(request, kept)
     form, credential = _forms(request, vendor, draft, kept)
     filled = _Filled(vendor, form, credential, draft)
@@ -78,7 +79,7 @@ def cloud_account_add(request: TeamRequest, slug: str) -> HttpResponse:
             return _redirect("catalog:source_add", slug, account=str(account.id), region=regions)
     if form.errors:
         draft = _keep(request, team, filled)
-    if "draft" in request.GET and draft is None:
+    if asked and draft is None:
         messages.warning(request, _("A tested credential is kept for ten minutes only: enter it again."))
     test = draft and draft.tests.order_by("-created_at").first()
     context = {

@@ -252,6 +252,18 @@ def test_what_was_changed_of_a_cloud_account_comes_back_too(late, account):
     assert account.name == "Aero HPC production"
 
 
+def test_a_draft_that_is_over_meanwhile_comes_back_as_its_vendors_form(late, alice, as_user, make_account):
+    draft = make_account(vendor="huawei", site="international", draft_until=timezone.now() + timedelta(minutes=9))
+    path = f"{ACCOUNT}?draft={draft.id}"
+    sent = hidden(as_user(alice).get(path)) | {"name": "Desktops", "regions": "ap-southeast-1", "save": "1"}
+    back = confirmed(late, late.post(path, sent))
+    CloudAccount.with_drafts.filter(id=draft.id).update(draft_until=timezone.now())
+    page = late.get(back)
+    shown = text(page)
+    assert hidden(page)["vendor"] == "huawei" and 'name="access_key"' in shown and 'value="Desktops"' in shown
+    assert re.search('value="international"[^>]* checked', shown) and "kept for ten minutes only" in shown
+
+
 def test_a_tested_credential_is_found_again_after_the_confirmation(late, make_account):
     draft = make_account("huawei", name="Desktops", draft_until=timezone.now() + timedelta(minutes=5))
     back = confirmed(late, late.post(f"{ACCOUNT}?draft={draft.id}", {"name": "Desks", "regions": "cn-north-4"}))
