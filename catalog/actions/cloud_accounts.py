@@ -108,11 +108,12 @@ def replace_credential(
     """
     credential = shut(credential)
     checked, wanted = _checked(account.vendor, credential), _wanted(account, checks)
-    new = {"name": _account_name(name) if name else account.name, "site": _site(site or account.site)}
+    name = _account_name(name) if name else account.name
+    new = {"name": name, "site": _site(site or account.site), "expires_at": expires_at}
     with transaction.atomic():
         changes: dict[str, Any] = {**_change(account, new)}
-        account.key_hint, account.expires_at = _key_hint(account.vendor, checked), expires_at
-        account.save(update_fields=["key_hint", "expires_at"])
+        account.key_hint = _key_hint(account.vendor, checked)
+        account.save(update_fields=["key_hint"])
         seal_credential(team.id, account.id, checked)
         paused = Source.objects.filter(
             team=team, cloud_account=account, archived_at=None, paused_reason__in=CURED_BY_CREDENTIAL

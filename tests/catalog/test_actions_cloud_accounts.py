@@ -205,6 +205,17 @@ def test_another_credential_wakes_the_sources_that_the_old_one_paused(
     assert account.key_hint == ALIBABA_STS.key[-4:] and account.expires_at
 
 
+def test_another_expiry_is_told_in_the_row_of_the_credential(team, alice, make_account):
+    before, after = timezone.now(), timezone.now() + timedelta(days=1)
+    account = make_account(expires_at=before)
+    for expires_at in (after, after, None):
+        actions.replace_credential(team, alice, account, ALIBABA_STS.as_json(), expires_at=expires_at)
+        account.refresh_from_db()
+        assert account.expires_at == expires_at
+    told = [row.changes.get("expires_at") for row in AuditEvent.objects.order_by("id")]
+    assert told == [[before.isoformat(), after.isoformat()], None, [after.isoformat(), None]]
+
+
 def test_a_wrong_credential_replaces_nothing(team, make_account):
     account = make_account()
     with pytest.raises(ActionError):
