@@ -2,7 +2,9 @@
 known by an address the provider has verified, is invited, or signs up where that is open.
 """
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +26,8 @@ from accounts.models import User
 
 logger = logging.getLogger(__name__)
 
-_NO_CONFIGURATION = (RequestException, OAuth2Error, KeyError, ValueError)
+_THEIRS = (RequestException, OAuth2Error)  # what the provider did; all else is a fault of ours, and told as one
+_NEEDED = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
@@ -58,11 +61,28 @@ class NamedIssuer(openid.OpenIDConnectOAuth2Adapter):
 
     @property
     def openid_config(self) -> dict[str, Any]:
-        config: dict[str, Any] = super().openid_config
+        with _understood("configuration"):
+            config: dict[str, Any] = super().openid_config
+            if missing := [name for name in _NEEDED if not isinstance(config.get(name), str)]:
+                raise KeyError(*missing)
         ours = self.get_provider().app.settings["server_url"].partition("/.well-known/")[0]
         if str(config.get("issuer")).rstrip("/") != ours.rstrip("/"):
             raise OAuth2Error(f"it calls itself {str(config.get('issuer'))[:200]!r}, OIDC_ISSUER is {ours!r}")
         return config
+
+    def complete_login(self, *words: Any, **told: Any) -> SocialLogin:
+        with _understood("answer about the person"):
+            login: SocialLogin = super().complete_login(*words, **told)
+        return login
+
+
+@contextlib.contextmanager
+def _understood(what: str) -> Iterator[None]:
+    """What a provider sends may be of any shape. Raises OAuth2Error."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise OAuth2Error(f"its {what} is not understood: {error!r}"[:300]) from error
 
 
 def login(request: HttpRequest, provider_id: str) -> HttpResponse:
@@ -71,7 +91,7 @@ def login(request: HttpRequest, provider_id: str) -> HttpResponse:
     """
     try:
         response: HttpResponse = openid.login(request, provider_id)
-    except _NO_CONFIGURATION as error:
+    except _THEIRS as error:
         return _failed(request, "no configuration", error)
     there = response.get("Location", "")
     if not urlsplit(there).netloc:
@@ -85,7 +105,7 @@ def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
         response: HttpResponse = OAuth2CallbackView.adapter_view(NamedIssuer(request, provider_id))(request)
     except SocialApp.DoesNotExist:
         raise Http404 from None
-    except _NO_CONFIGURATION as error:
+    except _THEIRS as error:
         return _failed(request, "no configuration", error)
     return response
 

@@ -10,7 +10,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -31,6 +31,7 @@ class Provider(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.person: dict[str, Any] = {"sub": "1", "email": "alice@example.org", "email_verified": True, "name": "A"}
         self.audience, self.issuer = CLIENT, self.url
+        self.says: Callable[[dict[str, Any]], Any] = lambda document: document  # of its configuration
         self.asked: list[dict[str, str]] = []
         self.codes: dict[str, dict[str, str]] = {}
         self.tokens: set[str] = set()
@@ -54,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
                 "issuer": self.server.issuer,
                 "jwks_uri": f"{here}/keys",
             }
-            return self.tell(200, document | {"token_endpoint_auth_methods_supported": methods})
+            return self.tell(200, self.server.says(document | {"token_endpoint_auth_methods_supported": methods}))
         if address.path == "/authorization":
             asked = dict(parse_qsl(address.query))
             self.server.asked.append(asked)
@@ -86,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.tokens.add(token)
         return self.tell(200, {"access_token": token, "token_type": "Bearer", "id_token": self.server.id_token()})
 
-    def tell(self, status: int, document: dict[str, Any]) -> None:
+    def tell(self, status: int, document: Any) -> None:
         body = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")

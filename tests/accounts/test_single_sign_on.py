@@ -11,6 +11,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.signals import user_logged_in
 from django.core import mail
 from django.test import Client
 
@@ -172,6 +173,39 @@ def test_a_provider_that_calls_itself_otherwise_lets_nobody_in(alice, provider, 
     assert later.get(f"{back.path}?{back.query}")["Location"] == LOGIN
     assert all(SESSION_KEY not in one.session for one in (client, later)) and not SocialAccount.objects.exists()
     assert f"it calls itself {str(issuer)!r}" in caplog.text and provider.url in caplog.text
+
+
+@pytest.mark.parametrize("says", [
+    lambda document: {name: text for name, text in document.items() if name != "token_endpoint"},
+    lambda document: document | {"jwks_uri": None}, lambda document: [document], lambda document: None,
+])  # fmt: skip
+def test_a_provider_whose_configuration_is_none_lets_nobody_in(alice, provider, says, caplog):
+    client, later = Client(), Client()
+    back = urlsplit(there(onward(later)))
+    provider.says = says
+    assert client.post(SSO)["Location"] == LOGIN
+    assert later.get(f"{back.path}?{back.query}")["Location"] == LOGIN and SESSION_KEY not in later.session
+    assert caplog.text.count("its configuration is not understood") == 2
+
+
+def test_a_provider_that_does_not_say_who_it_is_lets_nobody_in(alice, provider, caplog):
+    del provider.person["sub"]
+    client = Client()
+    assert sign_in(client)["Location"] == LOGIN and SESSION_KEY not in client.session
+    assert "its answer about the person is not understood: KeyError('sub')" in caplog.text
+
+
+@pytest.mark.parametrize("fault", [KeyError, ValueError])
+def test_a_fault_of_ours_is_not_told_as_one_of_the_provider(alice, provider, fault):
+    def fail(**told):
+        raise fault("ours")
+
+    user_logged_in.connect(fail)
+    try:
+        with pytest.raises(fault, match="ours"):
+            sign_in(Client())
+    finally:
+        user_logged_in.disconnect(fail)
 
 
 def test_a_slash_at_the_end_of_its_name_is_no_other_name(alice, provider):
