@@ -6,20 +6,27 @@ once in a while only, so that a page does not cost a write.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
+from allauth.core import context
 from allauth.core.internal.httpkit import HTTP_USER_AGENT_MAX_LENGTH
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import logout
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 
+from accounts.access import SignInRequired
 from accounts.models import User
 from accounts.session_store import stored
 
@@ -50,13 +57,19 @@ def note_place(sender: object, request: HttpRequest, user: User, **told: Any) ->
 
 def renew(sender: object, request: HttpRequest, reauthenticated: bool = False, **told: Any) -> None:
     """Receives allauth's `authentication_step_completed`: whoever confirms that it is they has a new key from then on,
-    as at a sign-in (OWASP ASVS 5.0, 7.2.4). The old one opens nothing any more.
+    as at a sign-in (OWASP ASVS 5.0, 7.2.4). The old one opens nothing any more. Raises SignInRequired where the session
+    was ended meanwhile: its data, read before, must not make another.
     """
-    if reauthenticated:
-        before = request.session.session_key or ""
+    if not reauthenticated:
+        return
+    before = stored(request.session.session_key)
+    with transaction.atomic():
+        if Session.objects.select_for_update().filter(session_key=before).first() is None:
+            raise SignInRequired
         request.session.cycle_key()
-        here = stored(request.session.session_key or "")
-        UserSession.objects.filter(session_key=stored(before)).update(session_key=here)
+        here = stored(request.session.session_key)
+        if not UserSession.objects.filter(session_key=before).update(session_key=here):
+            note_place(sender, request, **told)
 
 
 def proved_at(request: HttpRequest) -> float:
@@ -79,6 +92,36 @@ def forget_over() -> None:
     """Delete what nobody can use any more, and what told of it on its person's page. Two queries."""
     Session.objects.filter(expire_date__lt=timezone.now()).delete()
     UserSession.objects.filter(~Exists(Session.objects.filter(session_key=OuterRef("session_key")))).delete()
+
+
+class PlacesAdapter(DefaultUserSessionsAdapter):
+    """USERSESSIONS_ADAPTER: allauth itself would take what a place keeps for the key, and not its digest."""
+
+    def end_sessions(self, sessions: Iterable[UserSession]) -> None:
+        """All but the present one, which allauth does not know by its digest either: it only ends others."""
+        keys = {one.session_key for one in sessions} - {stored(context.request.session.session_key)}
+        with transaction.atomic():
+            Session.objects.filter(session_key__in=keys).delete()
+            UserSession.objects.filter(session_key__in=keys).delete()
+
+
+class SessionMiddleware(DjangoSessionMiddleware):
+    """Django's, for a browser that asks several things at once: a page's poll may arrive with the key of before a
+    confirmation, and its answer after that of the confirmation. Only a request that made a key or ended the session
+    tells the browser so; what any other wants to write into a session that is gone is dropped, and its answer stays.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        try:
+            response = super().process_response(request, response)
+        except SessionInterrupted:
+            patch_vary_headers(response, ("Cookie",))
+        name = settings.SESSION_COOKIE_NAME
+        if name in response.cookies and name in request.COOKIES:
+            told = response.cookies[name].value
+            if told == request.COOKIES[name] or not (told or getattr(request.session, "flushed", False)):
+                del response.cookies[name]
+        return response
 
 
 class SessionLimitsMiddleware:

@@ -56,7 +56,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.limits.NoStoreMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.sessions.SessionMiddleware",
     "accounts.sessions.SessionLimitsMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "config.limits.BodyLimitMiddleware",
@@ -193,6 +193,7 @@ SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CON
 TEAMS_OPEN = env.boolean("TEAMS_OPEN", False)  # anybody signed in may make a team (accounts/teams.py)
 # Of a session, without a request and in all (accounts/sessions.py).
 SESSION_ENGINE = "accounts.session_store"
+USERSESSIONS_ADAPTER = "accounts.sessions.PlacesAdapter"
 SESSION_IDLE_SECONDS = 3600 * env.integer("SESSION_IDLE_HOURS", 12, least=1)
 SESSION_ABSOLUTE_SECONDS = 3600 * env.integer("SESSION_ABSOLUTE_HOURS", 168, least=1)
 SESSION_COOKIE_AGE = SESSION_ABSOLUTE_SECONDS

@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from allauth.core.context import request_context
+from allauth.usersessions.internal.flows.sessions import end_other_sessions
+from asgiref.sync import async_to_sync
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from accounts.models import AuditEvent, User
-from accounts.session_store import stored
+from accounts.session_store import SessionStore, stored
 from accounts.sessions import SEEN, STARTED
 from catalog.tasks import tidy
 from tests.conftest import PASSWORD
@@ -105,6 +108,33 @@ def test_a_new_password_ends_the_others_and_is_told_once(alice):
     assert alive(here) and not alive(other)
     assert [one.action for one in AuditEvent.objects.all()] == ["password.changed"]
     assert "signed in at 1 place." in here.get(ACCOUNT).content.decode()
+
+
+def test_allauth_ends_the_others_by_what_is_kept_of_their_keys(alice, bob):
+    here, other, somebody = signed_in(alice), signed_in(alice), signed_in(bob)
+    request = RequestFactory().get(ACCOUNT)
+    request.session = SessionStore(here.session.session_key)
+    with request_context(request):
+        end_other_sessions(request, alice)
+    assert [alive(client) for client in (here, other, somebody)] == [True, False, True]
+    assert not Session.objects.filter(session_key=stored(other.session.session_key)).exists()
+    assert [one.session_key for one in alice.usersession_set.all()] == [stored(here.session.session_key)]
+
+
+def test_who_asks_asynchronously_finds_the_same_sessions(alice):
+    key = signed_in(alice).session.session_key
+
+    async def asked():
+        found = SessionStore(key)
+        assert await found.aget(SESSION_KEY) == str(alice.pk)
+        assert await found.aexists(key) and not await found.aexists(stored(key))
+        await found.acycle_key()
+        await found.asave()
+        assert await SessionStore(found.session_key).aget(SESSION_KEY) == str(alice.pk)
+        return found.session_key
+
+    new = async_to_sync(asked)()
+    assert [one.session_key for one in Session.objects.all()] == [stored(new)] and new != key
 
 
 def test_a_server_that_names_no_address_lets_people_in(alice):

@@ -3,14 +3,18 @@
 import time
 
 import pytest
+from allauth.account import signals
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.test.client import ClientHandler
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import CloudAccount, User
-from accounts.sessions import SEEN, STARTED
+from accounts.session_store import stored
+from accounts.sessions import SEEN, STARTED, SessionLimitsMiddleware, renew
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +75,75 @@ def test_the_limits_cost_a_page_no_query(client, settings):
         client.handler = ClientHandler()
         counted.append(len(queries))
     assert counted[0] == counted[1]
+
+
+# Several requests of one browser at once
+
+
+def test_a_poll_with_the_key_of_before_a_confirmation_signs_nobody_out(client):
+    poll = Client()
+    poll.cookies[settings.SESSION_COOKIE_NAME] = client.session.session_key
+    confirm(client, f"/account/reauthenticate/?next={PAGE}")
+    met = poll.get(PAGE, headers={"HX-Request": "true"})
+    assert met["HX-Redirect"].startswith("/account/login/") and settings.SESSION_COOKIE_NAME not in met.cookies
+    assert client.get(PAGE).status_code == 200
+
+
+def test_signing_out_takes_the_key_away(client):
+    before = client.session.session_key
+    met = client.post("/account/logout/")
+    assert met.cookies[settings.SESSION_COOKIE_NAME].value not in ("", before), "that of a session with the farewell"
+
+
+def test_a_session_that_is_over_takes_the_cookie_away(client):
+    started(client, 24 * 365)
+    assert client.get(PAGE).cookies[settings.SESSION_COOKIE_NAME].value == ""
+
+
+def test_the_cookie_is_told_once(client):
+    """The answer to a poll, after that of the confirmation, would bring the old key back."""
+    ago(client, **{SEEN: 1})
+    before = client.session.session_key
+    assert settings.SESSION_COOKIE_NAME not in client.get(PAGE).cookies and client.session.session_key == before
+    assert time.time() - client.session[SEEN] < 60, "though this was written"
+
+
+@pytest.fixture
+def ended_meanwhile(client):
+    """While a request of the client is answered, once it was read, its session ends."""
+
+    def end(sender, **told):
+        Session.objects.all().delete()
+
+    signals.authentication_step_completed.disconnect(dispatch_uid="session-renewed")
+    signals.authentication_step_completed.connect(end, dispatch_uid="ended")
+    signals.authentication_step_completed.connect(renew, dispatch_uid="session-renewed")
+    yield
+    signals.authentication_step_completed.disconnect(dispatch_uid="ended")
+
+
+def test_what_is_written_into_a_session_that_is_gone_is_dropped_and_the_answer_stays(client, monkeypatch):
+    def end_and_answer(self, request):
+        request.session["x"] = 1
+        Session.objects.all().delete()
+        return self.get_response(request)
+
+    monkeypatch.setattr(SessionLimitsMiddleware, "__call__", end_and_answer)
+    met = client.get(PAGE)
+    assert met.status_code == 200 and "Cookie" in met["Vary"] and settings.SESSION_COOKIE_NAME not in met.cookies
+    assert not Session.objects.exists()
+
+
+def test_a_confirmation_revives_no_session_that_was_ended_meanwhile(client, alice, ended_meanwhile):
+    met = confirm(client, f"/account/reauthenticate/?next={PAGE}")
+    assert met["Location"].startswith("/account/login/") and not Session.objects.exists()
+    assert client.get(PAGE).status_code == 302
+
+
+def test_a_confirmation_tells_a_place_that_was_lost(client, alice):
+    alice.usersession_set.all().delete()
+    confirm(client, f"/account/reauthenticate/?next={PAGE}")
+    assert alice.usersession_set.get().session_key == stored(client.session.session_key)
 
 
 # What needs a recent sign-in
