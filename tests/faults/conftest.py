@@ -26,23 +26,38 @@ from tests.faults.stage import Stage, set_up  # noqa: E402 - what it asserts is 
 type Process = "subprocess.Popen[str]"
 
 HUAWEI_IMAGES = 280  # a hundred a page; the others have fifty
+BETWEEN = 52  # empty clusters after each with images but the last, so that every page of fifty has one with images
 
 
 @pytest.fixture
 def make_stage(
     settings: Any, simulated: Simulator, make_source: Callable[..., Source]
 ) -> Iterator[Callable[..., Stage]]:
-    """`make_stage(kind)`: a source of this kind, synced once, and its cloud as it is since. One for each test."""
+    """`make_stage(kind)`: a source of this kind, synced once, and its cloud as it is since. One for each test.
+
+    `many_clusters` are three pages of them.
+    """
     with ExitStack() as clouds:
 
-        def make(kind: str = "alibaba_ens_self", **fields: Any) -> Stage:
+        def make(kind: str = "alibaba_ens_self", *, many_clusters: bool = False, **fields: Any) -> Stage:
             cloud = simulated
+            if many_clusters:
+                add_clusters(cloud, "cn-hangzhou")
             if kind == "huawei_workspace":
                 cloud = clouds.enter_context(Simulator(images=HUAWEI_IMAGES, seed=1))
                 settings.SIMULATOR_URL = cloud.url
             return set_up(cloud, make_source(kind, **fields))
 
         yield make
+
+
+def add_clusters(cloud: Simulator, region: str) -> None:
+    first, *others = cloud.inventory()["clusters"][region]
+    listed = [first]
+    for other in others:
+        listed += [first | {"Id": f"{other['Id']}-{number}", "Name": "empty"} for number in range(BETWEEN)]
+        listed.append(other)
+    cloud.serve(listing="alibaba_ehpc_clusters", region=region, items=listed)
 
 
 @pytest.fixture

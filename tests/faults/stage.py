@@ -80,20 +80,21 @@ def set_up(cloud: Simulator, source: Source) -> Stage:
     assert sync(source).state == "complete"
     assert inventory(source) == before
     for cluster in clusters(cloud, source):
-        place = {"listing": source.kind, "region": source.region, "cluster": cluster}
-        cloud.mutate(**place, change=20, remove=5, add=4)
+        if len(cloud.service.world.listing(source.kind, source.region, cluster)):
+            place = {"listing": source.kind, "region": source.region, "cluster": cluster}
+            cloud.mutate(**place, change=20, remove=5, add=4)
     now, calls = _listed(cloud, source, "now")
     assert before.keys() - now.keys() and now.keys() - before.keys()
     assert any(now[key] != image for key, image in before.items() if key in now)
     return Stage(cloud, source, before, now, calls, shelf(source))
 
 
-_seen: dict[tuple[str, str, int, str], tuple[Inventory, list[dict[str, Any]]]] = {}
+_seen: dict[tuple[str, str, int, int, str], tuple[Inventory, list[dict[str, Any]]]] = {}
 
 
 def _listed(cloud: Simulator, source: Source, when: str) -> tuple[Inventory, list[dict[str, Any]]]:
     """What is listed, and the calls it takes. A cloud of the same size and past lists the same, so it is asked once."""
-    name = source.kind, source.region, cloud.service.world.images, when
+    name = source.kind, source.region, cloud.service.world.images, len(clusters(cloud, source)), when
     if name not in _seen:
         asked = len(cloud.requests())
         _seen[name] = listed(cloud, source), cloud.requests()[asked:]
