@@ -3,13 +3,20 @@
 It is for the day on which a laptop is stolen or somebody leaves: nothing waits for a session to end by itself.
 """
 
+from typing import cast
+
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.dispatch import Signal
 
 from accounts import audit
 from accounts.models import Membership, User
+
+# Sent with `user`, in the transaction in which they are switched off. What receivers give, {what: how many}, is what
+# they ended of this person's ways in.
+switched_off = Signal()
 
 
 def end_sessions(user: User | None, actor: str) -> int:
@@ -22,19 +29,22 @@ def end_sessions(user: User | None, actor: str) -> int:
     return ended
 
 
-def switch_off(user: User, actor: str) -> int | None:
-    """No way in any more, and every session ended: how many; None if they were off already. One audit row."""
+def switch_off(user: User, actor: str) -> dict[str, int] | None:
+    """No way in any more, and every session and feed ended for good: how many of each; None if they were off already.
+    One audit row.
+    """
     with transaction.atomic():
         if not User.objects.filter(id=user.id, is_active=True).update(is_active=False):
             return None
-        ended = _end(user)
-        changes = {"sessions": ended}
-        audit.record(None, actor, "user.disabled", target=user.email, target_id=user.id, changes=changes)
+        ended = {"sessions": _end(user)}
+        for _receiver, others in switched_off.send(User, user=user):
+            ended |= cast(dict[str, int], others)
+        audit.record(None, actor, "user.disabled", target=user.email, target_id=user.id, changes=ended)
     return ended
 
 
 def switch_on(user: User, actor: str) -> bool:
-    """As they were, with the password, second factor and teams that they had; False if they were on already."""
+    """With the password, second factor and teams that they had; False if they were on already."""
     with transaction.atomic():
         woken = User.objects.filter(id=user.id, is_active=False).update(is_active=True)
         if woken:

@@ -1,12 +1,14 @@
 """A member's feed of changes: its secret address made, made anew, revoked."""
 
+from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts import audit
-from accounts.models import Membership
+from accounts.models import Membership, User
 from accounts.tokens import digest_of, new_token
 from catalog.actions.base import ActionError
 from catalog.models import ChangeFeed
@@ -16,10 +18,13 @@ def make_feed(membership: Membership, seen: UUID | None) -> tuple[ChangeFeed, st
     """A feed of this member, and its token, which nobody can tell again. It takes the place of the one that was `seen`.
 
     Raises ActionError where another one is there by now: who sends a form twice does not lose the address of the first.
+    Raises PermissionDenied for who was switched off meanwhile.
     """
     token = new_token()
     with transaction.atomic():
         there = _locked(membership)
+        if not User.objects.filter(id=membership.user_id, is_active=True).exists():
+            raise PermissionDenied
         if (there.id if there else None) != seen:
             raise ActionError("", _("The feed's address was changed in another window. Look again."))
         if there:
@@ -38,6 +43,12 @@ def revoke_feed(membership: Membership) -> bool:
         _record(membership, "feed.revoked", there)
         there.delete()
     return True
+
+
+def end_feeds(sender: object, user: User, **told: Any) -> dict[str, int]:
+    """Receives `switched_off`: no address that they had, on whatever team, opens again when they are switched on."""
+    list(Membership.objects.select_for_update(no_key=True).filter(user=user).order_by("id"))  # one is made no more
+    return {"feeds": ChangeFeed.objects.filter(membership__user=user).delete()[0]}
 
 
 def _locked(membership: Membership) -> ChangeFeed | None:

@@ -1,16 +1,23 @@
 """sessions_end, user_disable and user_enable: what whoever runs Bootshelf does about a person at once."""
 
+import threading
+
 import pytest
 from django.contrib.sessions.models import Session
+from django.core.exceptions import PermissionDenied
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditEvent, Membership, User
+from accounts.switching import switch_off
 from catalog.actions.feeds import make_feed
+from catalog.models import ChangeFeed
 from tests.accounts.test_own_sessions import alive, signed_in
 from tests.conftest import PASSWORD
 from tests.processes import answer, refused
 from tests.running import run_command
+from tests.waiting import DEADLINE_SECONDS, at_once, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,16 +79,56 @@ def test_who_is_switched_off_is_out_at_once_and_stays_out(run, team, alice, eve)
     assert answer(run("user_disable", eve.email, "--json")) == {
         "user": eve.email,
         "changed": True,
-        "ended": 1,
+        "ended": {"sessions": 1, "feeds": 1},
         "teams_without_admin": [],
     }
     assert not alive(client) and Client().get(address).status_code == 404
     again = Client()
     again.post("/account/login/", {"login": eve.email, "password": PASSWORD})
     assert not alive(again)
-    told = ("user_disable", "user.disabled", eve.email, {"sessions": 1})
+    told = ("user_disable", "user.disabled", eve.email, {"sessions": 1, "feeds": 1})
     assert rows()[1:] == [told]  # the first is the feed's
     assert "was off already" in run("user_disable", eve.email).stdout and len(rows()) == 2
+
+
+def test_a_feed_of_who_was_switched_off_opens_no_more(run, team, other_team, eve, bob):
+    Membership.objects.create(team=other_team, user=eve, role="viewer")
+    theirs = [reverse("catalog:change_atom", args=[make_feed(member, None)[1]]) for member in eve.memberships.all()]
+    somebody = reverse("catalog:change_atom", args=[make_feed(Membership.objects.get(user=bob), None)[1]])
+    run("sessions_end", eve.email)
+    assert all(Client().get(address).status_code == 200 for address in theirs)
+    assert run("user_disable", eve.email).stdout == "eve@example.org is off, sessions ended: 0, feeds ended: 2.\n"
+    member = Membership.objects.filter(user=eve).first()
+    with pytest.raises(PermissionDenied):
+        make_feed(member, None)
+    run("user_enable", eve.email)
+    assert [Client().get(address).status_code for address in theirs] == [404, 404]
+    assert Client().get(somebody).status_code == 200
+    _feed, token = make_feed(member, None)
+    assert Client().get(reverse("catalog:change_atom", args=[token])).status_code == 200
+
+
+def test_a_feed_that_is_being_made_meanwhile_ends_too(team, eve):
+    """Whoever switches its maker off waits for it."""
+    member, made = Membership.objects.get(user=eve), threading.Event()
+
+    def make():
+        with transaction.atomic():
+            make_feed(member, None)
+            made.set()
+            wait_until(someone_waits)
+
+    def end():
+        assert made.wait(DEADLINE_SECONDS)
+        return switch_off(eve, "user_disable")
+
+    assert at_once(make, end)[1] == {"sessions": 0, "feeds": 1} and not ChangeFeed.objects.exists()
+
+
+def someone_waits():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM pg_locks WHERE NOT granted")
+        return cursor.rowcount > 0
 
 
 def test_who_is_switched_on_again_is_as_before(run, alice, eve):

@@ -7,7 +7,10 @@ from accounts.switching import end_sessions
 
 
 class Command(PlainCommand):
-    help = "End every session of a person, wherever they are signed in; or of everybody. They may sign in again."
+    help = (
+        "End every session of a person, wherever they are signed in; or of everybody. They may sign in again, and "
+        "their feeds go on: `user_disable` ends those."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

@@ -7,7 +7,10 @@ from accounts.switching import switch_on
 
 
 class Command(PlainCommand):
-    help = "Switch a person on again whom `user_disable` switched off: they sign in as before, and are on their teams."
+    help = (
+        "Switch a person on again whom `user_disable` switched off: they sign in as before, and are on their teams; "
+        "they make their feeds anew."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
