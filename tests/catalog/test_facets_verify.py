@@ -6,11 +6,12 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 
-from accounts.models import Team
+from accounts.models import AuditEvent, Team
 from catalog.models import FacetCount, Image, Source
-from catalog.recount import verify
+from catalog.recount import repair, verify
+from tests.canaries.faults import database_refuses
 from tests.catalog.shelf import put
 from tests.catalog.test_facets import counted, kept
 from tests.catalog.test_sync_runs import at_once
@@ -79,7 +80,6 @@ def test_it_repairs_while_others_write(make_source: Callable[..., Source]) -> No
     from django.db import transaction
 
     from catalog.locks import lock_source
-    from catalog.recount import repair
 
     sources = [make_source("alibaba_ens_self", region=f"cn-{n}") for n in range(3)]
 
@@ -90,9 +90,40 @@ def test_it_repairs_while_others_write(make_source: Callable[..., Source]) -> No
                 put(source, f"image-{n}")
 
     team = sources[0].team_id
-    repairs = [lambda: repair([team], "test", None, 1)] * 2
+    for source in sources:
+        put(source, "first")
+    FacetCount.objects.update(n=50)
+    repairs = [lambda: repair([team], "test", None)] * 2
     at_once(*[lambda source=source: write(source) for source in sources], *repairs)
-    assert Image.objects.count() == 30 and kept() == counted() and not verify([team]).differences
+    assert Image.objects.count() == 33 and kept() == counted() and not verify([team]).differences
+    row = AuditEvent.objects.get()
+    assert row.action == "counts.repaired" and row.changes == {"differences": 3, "sources": 3}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_repair_that_is_broken_off_has_mended_nothing_and_tells_nothing(make_source: Callable[..., Source]) -> None:
+    sources = sorted((make_source("alibaba_ens_self", region=f"cn-{n}") for n in range(2)), key=lambda one: one.id)
+    for source in sources:
+        put(source, "first")
+    FacetCount.objects.update(n=50)
+    team = sources[0].team_id
+    with database_refuses("catalog_facetcount", f"NEW.source_id = '{sources[1].id}'"), pytest.raises(DatabaseError):
+        repair([team], "test", None)
+    assert len(verify([team]).differences) == 2 and not AuditEvent.objects.exists()
+    repair([team], "test", None)
+    repair([team], "test", None)
+    assert not verify([team]).differences
+    assert [row.changes for row in AuditEvent.objects.all()] == [{"differences": 2, "sources": 2}]
+
+
+def test_a_source_that_counts_right_is_left_alone(source: Source, make_source: Callable[..., Source]) -> None:
+    other = make_source("alibaba_ens_self")
+    put(other, "first")
+    FacetCount.objects.filter(source=source, arch="arm64").update(n=7)
+    before = set(FacetCount.objects.filter(source=other).values_list("pk", flat=True))
+    assert run("--repair")[0] == 0
+    assert set(FacetCount.objects.filter(source=other).values_list("pk", flat=True)) == before
+    assert AuditEvent.objects.get().changes == {"differences": 1, "sources": 1}
 
 
 def test_the_numbers_of_combinations_are_those_of_their_images(source: Source) -> None:

@@ -26,7 +26,7 @@ class Command(PlainCommand):
         if found.differences and options["repair"]:
             for one in found.differences:
                 self.complain(f"was: {_line(one)}")
-            repair(ids, "facets_verify", only, len(found.differences))
+            repair(ids, "facets_verify", only)
             found = verify(ids)
         self.tell(_document(found), _words(found), json)
         if found.differences:
