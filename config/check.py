@@ -2,7 +2,8 @@
 
 ./check                  everything but the slow suites
 ./check --all            these too (not `soak`, which is asked for by name: -m soak), once the access suite has noticed
-                         every team filter that is taken out of the product (tests/isolation/mutations.py)
+                         every team filter that is taken out of the product (tests/isolation/mutations.py), which is
+                         each but those with a reason in tests/isolation/unneeded.py
 ./check -m faults        one suite; paths, -k and every other argument of pytest work as well
 ./check --supply         the packages that the locks bring in: vulnerabilities, licences, bill of materials
 """
