@@ -88,8 +88,17 @@ def keep(request: HttpRequest, fields: dict[str, str]) -> str:
     return f"{request.path}?{FIELD}=1"
 
 
+def carry(request: HttpRequest) -> None:
+    """For who confirms by single sign-on that it is they: allauth ends their session meanwhile and makes another."""
+    request.kept_form = request.session.get(_IN_SESSION)  # type: ignore[attr-defined]
+
+
 def remember(request: HttpRequest) -> None:
-    """For who has just signed in: the form that their sign-in page held. What is not ours, or too old, is nothing."""
+    """For who has just signed in: the form that their sign-in page held, or the session of before. What is not ours, or
+    too old, is nothing.
+    """
+    if carried := getattr(request, "kept_form", None):
+        request.session[_IN_SESSION] = carried
     with contextlib.suppress(signing.BadSignature):
         request.session[_IN_SESSION] = signing.loads(request.POST.get(FIELD, ""), salt=SALT, max_age=LIFE_SECONDS)
 

@@ -11,6 +11,8 @@ from typing import Any
 from allauth.account import signals as account
 from allauth.account.adapter import get_adapter
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.signals import social_account_added
 from django.contrib.auth import signals as auth
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import Signal
@@ -36,6 +38,7 @@ def connect() -> None:
     ):
         _record_user(signal, action)
     account.user_signed_up.connect(_signed_up, dispatch_uid="signed-up")
+    social_account_added.connect(_sso_connected, dispatch_uid="sso-connected")
     account.email_added.connect(_email_added, dispatch_uid="email-added")
     account.email_removed.connect(_email_removed, dispatch_uid="email-removed")
     account.email_changed.connect(_email_changed, dispatch_uid="email-changed")
@@ -52,6 +55,14 @@ def _signed_up(sender: object, request: HttpRequest, user: User, **told: Any) ->
     """In whatever way; of whoever comes by an invitation for an address of theirs it tells that they joined."""
     if invitations.accept_held(request, user) is None:
         audit.record(None, user, "user.signed_up", target=user.email, target_id=user.id)
+
+
+def _sso_connected(sender: object, sociallogin: SocialLogin, **told: Any) -> None:
+    """A provider's word lets this person in from now on; where their address was not verified, it alone."""
+    user, changes = sociallogin.user, {"provider": sociallogin.provider.name}
+    if sociallogin.had_password and not user.has_usable_password():
+        changes["removed"] = "password"
+    audit.record(None, user, "single_sign_on.connected", target=user.email, changes=changes)
 
 
 def _email_added(sender: object, user: User, email_address: Any, **told: Any) -> None:

@@ -21,7 +21,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from requests import RequestException
 
-from accounts import invitations
+from accounts import invitations, kept_forms
 from accounts.models import User
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,15 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         theirs = {address.email.lower() for address in sociallogin.email_addresses if address.verified}
         invited = invitations.held(request)
         return bool(settings.SIGNUP_OPEN) or (invited is not None and invited.email in theirs)
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Once it is known who comes, and before allauth signs out whoever is signed in, or takes a password away that
+        somebody set who had not verified the address (accounts/security_events.py tells of it).
+        """
+        user = sociallogin.user
+        sociallogin.had_password = bool(user and user.pk and user.has_usable_password())
+        if request.user == user:
+            kept_forms.carry(request)
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
         user: User = super().populate_user(request, sociallogin, data)

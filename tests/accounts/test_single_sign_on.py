@@ -8,16 +8,20 @@ from urllib.parse import parse_qsl, urlsplit
 from urllib.request import HTTPRedirectHandler, build_opener
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client
 
 from accounts.invitations import invite
-from accounts.models import User
+from accounts.models import AuditEvent, User
+from accounts.session_store import stored
 from accounts.sessions import STARTED
+from tests.accounts.test_kept_forms import ACCOUNT, CANARY, TYPED
 from tests.accounts.test_second_factors import ASK, set_up
 from tests.openid import SECRET
 from tests.processes import manage
@@ -242,6 +246,62 @@ def test_who_has_no_password_confirms_by_the_provider(alice, provider):
     back = sign_in(client, met["Location"])
     assert back["Location"] == "/t/aero/accounts/add/" and provider.asked[-1]["prompt"] == "login"
     assert client.get(back["Location"]).status_code == 200
+
+
+def test_a_form_is_found_again_after_a_confirmation_by_the_provider(alice, provider):
+    alice.set_unusable_password()
+    alice.save()
+    client = Client()
+    sign_in(client)
+    session = client.session
+    session[STARTED] = time.time() - 3600
+    session.save()
+    met = client.post(ACCOUNT, TYPED)
+    assert met["Location"].startswith(SSO)
+    back = sign_in(client, met["Location"])
+    assert back["Location"] == f"{ACCOUNT}?kept=1" and client.session.session_key != session.session_key
+    shown = client.get(back["Location"]).content.decode()
+    assert CANARY not in shown and "The credential is not kept: enter it again." in shown
+    assert 'value="a-project"' in shown and 'name="vendor" value="huawei"' in shown
+
+
+def test_a_form_goes_to_nobody_else_who_comes_back_from_the_provider(alice, bob, provider):
+    client = Client()
+    sign_in(client)
+    session = client.session
+    session["kept_form"] = {"path": ACCOUNT, "fields": {"name": "hers"}, "without": []}
+    session.save()
+    provider.person = {"sub": "2", "email": bob.email, "email_verified": True}
+    sign_in(client)
+    assert client.session[SESSION_KEY] == str(bob.pk) and "kept_form" not in client.session
+
+
+@pytest.mark.parametrize("password", [True, False])
+def test_who_squats_on_an_address_is_put_out_when_its_owner_comes(alice, provider, as_user, password):
+    """Whoever signed up with an address without verifying it loses the password, and every session of theirs."""
+    EmailAddress.objects.update(verified=False)
+    if not password:
+        alice.set_unusable_password()
+        alice.save()
+    squatter, owner = as_user(alice), Client()
+    assert squatter.get("/account/").status_code == 200
+    sign_in(owner)
+    alice.refresh_from_db()
+    assert squatter.get("/account/").status_code == 302 and not alice.has_usable_password()
+    assert [one.session_key for one in Session.objects.all()] == [stored(owner.session.session_key)]
+    (told,) = AuditEvent.objects.all()
+    removed = {"removed": "password"} if password else {}
+    assert (told.action, told.actor, told.target) == ("single_sign_on.connected", alice.email, alice.email)
+    assert told.changes == {"provider": "Aero ID"} | removed
+
+
+def test_the_first_sign_in_by_it_is_told_once(alice, provider):
+    for _ in range(2):
+        sign_in(Client())
+    (told,) = AuditEvent.objects.all()
+    assert (told.action, told.changes) == ("single_sign_on.connected", {"provider": "Aero ID"})
+    alice.refresh_from_db()
+    assert alice.has_usable_password(), "the address was verified"
 
 
 @pytest.mark.canary
