@@ -23,7 +23,7 @@ from catalog.cells import Shelf
 from catalog.counts import MOST, UNKNOWN, Counts, count
 from catalog.display import Display, shown
 from catalog.facts import facts, provider_data, support_words
-from catalog.freshness import freshness
+from catalog.freshness import freshness, with_undecided
 from catalog.history import history
 from catalog.labels import STATE_TONES, SUPPORT_TONES, value_label
 from catalog.marked import panels
@@ -46,7 +46,7 @@ def image_list(request: TeamRequest, slug: str) -> HttpResponse:
     team = get_team(request, slug)
     if request.session.get("team") != slug:
         request.session["team"] = slug
-    sources = list(Source.objects.filter(team=team))
+    sources = list(with_undecided(Source.objects.filter(team=team)))
     listed = list(saved_views.visible(team, request.user))
     if not request.GET and not request.htmx and (default := saved_views.default_of(listed)):
         return redirect(saved_views.address(team, default))

@@ -295,45 +295,6 @@ def test_filters_that_exclude_everything_say_which_one_to_remove(look: Callable[
     assert "Remove Arch: arm64 → 1 image" in shown
 
 
-# How fresh it is
-
-
-def test_a_failing_source_is_named_and_its_images_stay(
-    look: Callable[..., Any], source: Source, make_source: Callable[..., Source]
-) -> None:
-    put(source, "one")
-    failed = {
-        "operation": "ListImages",
-        "code": "403",
-        "message": "x",
-        "request_id": "r",
-        "at": "2026-11-20T14:02:00.000Z",
-    }
-    made = make_source(
-        "huawei_workspace", last_error=failed, last_complete_at=timezone.now().replace(hour=13, minute=32)
-    )
-    put(made, "two")
-    response = look()
-    shown = text(response)
-    assert "1 of 2 sources fresh" in shown and "Workspace · cn-north-4 failed 2026-11-20 14:02 , showing" in shown
-    assert "1 failing" in shown and "m-two" in shown and f"/sources/{made.id}/" in response.content.decode()
-    assert "Retry now" not in shown, "a viewer cannot"
-
-
-def test_an_editor_tries_what_is_not_fresh_again_but_not_what_an_admin_paused(
-    as_user: Callable[[User], Client], eve: User, source: Source, make_source: Callable[..., Source]
-) -> None:
-    put(source, "one")
-    late = make_source("alibaba_ens_self", last_complete_at=timezone.now() - timedelta(days=2))
-    paused = make_source("alibaba_ens_public", paused_at=timezone.now(), paused_reason="admin")
-    client = as_user(eve)
-    page = client.get(URL).content.decode()
-    assert f"/sources/{late.id}/sync/" in page and f"/sources/{paused.id}/sync/" not in page
-    assert "1 of 3 sources fresh" in page and "is paused" in page and "is late, showing" in page
-    response = client.post(f"/t/aero/sources/{late.id}/sync/", {"detail": "1"})
-    assert response["Location"] == f"/t/aero/sources/{late.id}/" and late.runs.get().trigger == "person"
-
-
 # Who may
 
 

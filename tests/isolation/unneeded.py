@@ -57,6 +57,7 @@ UNNEEDED: dict[tuple[str, str, int], str] = {
     ("catalog/connection_tests.py", "id=test.cloud_account_id", 1): KEY,
     ("catalog/counts.py", "k.team_id", 1): COMBINATION,
     ("catalog/following.py", "_source: Source.objects.filter(team_id=row.team_id, kind__in=kinds", 1): KEY,
+    ("catalog/freshness.py", "source=OuterRef", 1): KEY,
     ("catalog/history.py", "image=image", 1): KEY,
     ("catalog/mark_rows.py", "AND id = ANY(%(ids)s) AND starred <> %(starred)s", 1): HELD,
     ("catalog/mark_rows.py", "FROM catalog_image i WHERE i.team_id = %s AND i.id = ANY(%s)", 1): HELD,
