@@ -3,8 +3,8 @@
 Loads 10 000, 100 000 and 1 000 000 images (benchmarks/shelf.py), each into a database of its own in a throwaway home,
 serves them as in production, signs in, and measures over HTTP with one keep-alive client. Before each request of a case
 it makes one of the floor (benchmarks/floor.py), so that both see the same machine, however busy that is: the ratio of
-their medians is what to look at. Prints a table a size, how the figures grow, and which of the promised numbers are
-held.
+their medians is what to look at. Then it streams every image as CSV, JSON and NDJSON. Prints a table a size, how the
+figures grow, and which of the promised numbers are held.
 
 `--sync` measures instead what the facet counts cost a sync (benchmarks/facet_cost.py).
 """
@@ -31,6 +31,9 @@ WARM_UPS, REQUESTS = 3, 30
 LIST = "/t/bench/images/"
 FLOOR, BARE = "/floor/bench/", "/floor/bench/bare/"
 ROW_OF = "{:<34}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}"
+EXPORT_OF = "{:<34}{:>9}{:>9}{:>9}{:>15}"
+# The lines of an export that are no image's, by its format.
+AROUND = {"csv": 1, "json": 2, "ndjson": 0}
 
 
 class Case(NamedTuple):
@@ -133,7 +136,7 @@ def _measure(browser: Browser, options: argparse.Namespace) -> dict[str, Any]:
     told = {name: _told(times) for name, times in (("floor", floors), ("bare_floor", bare))}
     for row in cases.values():
         row["times_bare"] = round(row["p50_ms"] / told["bare_floor"]["p50_ms"], 2)
-    return {**told, "cases": cases, "export": _export(browser)}
+    return {**told, "cases": cases, "exports": _exports(browser)}
 
 
 def _told(times: list[float]) -> dict[str, Any]:
@@ -183,11 +186,17 @@ def _link(page: bytes, text: str) -> str:
     return html.unescape(found[1].decode()) if found else LIST
 
 
-def _export(browser: Browser) -> dict[str, Any]:
-    """Every row as CSV: seconds, MB, and the most memory a web process has had meanwhile."""
-    browser.forget_peak()
-    seconds, size, lines = browser.stream(f"{LIST}export.csv")
-    return {"seconds": round(seconds, 1), "mb": round(size / 2**20, 1), "lines": lines, "peak_mb": browser.peak_mb()}
+def _exports(browser: Browser) -> dict[str, Any]:
+    """Every image in each format, once: seconds, MB, how many, and the most memory a web process has had meanwhile."""
+    found = {}
+    for form, around in AROUND.items():
+        browser.forget_peak()
+        seconds, size, lines = browser.stream(f"{LIST}export.{form}")
+        told = {"seconds": round(seconds, 1), "mb": round(size / 2**20, 1), "rows": lines - around}
+        found[form] = told | {"peak_mb": browser.peak_mb()}
+    if len({one["rows"] for one in found.values()}) > 1:
+        raise CannotMeasure(f"an export broke off, or they differ: {found}")
+    return found
 
 
 def _print_table(size: int, found: dict[str, Any]) -> None:
@@ -201,8 +210,9 @@ def _print_table(size: int, found: dict[str, Any]) -> None:
                 name, row["p50_ms"], row["p95_ms"], row["times_floor"], row["times_bare"], row["queries"], row["kb"]
             )
         )
-    told = "export of every row as CSV: {seconds} s, {mb} MB, {lines} lines, a web process had {peak_mb} MB at most"
-    print(told.format(**found["export"]))
+    print(EXPORT_OF.format("export of every image", "seconds", "MB", "rows", "web's peak MB"))
+    for form, row in found["exports"].items():
+        print(EXPORT_OF.format(form, row["seconds"], row["mb"], row["rows"], row["peak_mb"]))
     print(flush=True)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import shelf
 from benchmarks.judging import judge
+from catalog.export import FORMATS
 from catalog.providers import PROVIDERS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,14 +51,18 @@ def test_it_measures_a_small_shelf_and_writes_its_figures(tmp_path: Path) -> Non
         case = one["cases"][name]
         assert case["queries"] > 1 and case["kb"] > 1 and case["p95_ms"] >= case["p50_ms"] > 0, name
     archived = sum(image.image.state == "archived" for image in shelf.images(1_000))
-    assert one["export"]["lines"] == 1_000 - archived + 1 and one["export"]["peak_mb"] > 20
+    assert set(one["exports"]) == set(FORMATS)
+    for form, export in one["exports"].items():
+        assert export["rows"] == 1_000 - archived and export["peak_mb"] > 20 and export["mb"] > 0.1, form
     for line in found["judged"]:
         assert line["verdict"] in ("held", "missed") and f"{line['verdict']:<8}{line['text']}" in done.stdout
 
 
-def figures(**changed: Any) -> dict[str, Any]:
+def figures(form: str = "csv", export: dict[str, Any] | None = None, **changed: Any) -> dict[str, Any]:
     row = {"kind": "list", "p50_ms": 20, "p95_ms": 30, "times_floor": 2.0, "queries": 7, "kb": 90} | changed
-    return {"cases": {"first page": row}, "export": {"seconds": 1, "peak_mb": 99}}
+    exports = {name: {"seconds": 1, "peak_mb": 99} for name in FORMATS}
+    exports[form] |= export or {}
+    return {"cases": {"first page": row}, "exports": exports}
 
 
 @pytest.mark.parametrize(
@@ -69,6 +74,10 @@ def figures(**changed: Any) -> dict[str, Any]:
         ({"queries": 8}, "queries differ by size"),
         ({"kb": 121}, "KB of a page"),
         ({"times_floor": 2.9, "p50_ms": 31}, "growth 10 → 20, by ms"),
+        ({"export": {"seconds": 61}}, "as csv, seconds: 61, at most 60"),
+        ({"export": {"peak_mb": 251}}, "as csv, the web process's peak MB: 251, at most 250"),
+        ({"form": "json", "export": {"peak_mb": 251}}, "as json, the web process's peak MB"),
+        ({"form": "ndjson", "export": {"peak_mb": 251}}, "as ndjson, the web process's peak MB"),
     ],
 )
 def test_it_says_which_number_was_missed(large: dict[str, Any], text: str) -> None:
