@@ -46,6 +46,9 @@ class SignInMiddleware:
 
 def _met_wrong_keyset(request: HttpRequest, exception: Exception) -> HttpResponse:
     """One line in the log for who runs this, and a page that says whom to ask. Nothing was changed."""
-    more = " `manage secrets_doctor` names all that do not." if isinstance(exception, SecretUnreadable) else ""
-    logger.error("%s %s: %s%s", request.method, request.path, exception, more)
-    return render(request, "503_keyset.html", status=503)
+    one = isinstance(exception, SecretUnreadable)
+    more = " `manage secrets_doctor` names all that do not." if one else ""
+    logger.error("%s %s: %s%s", request.method, request.path, exception, more, extra={"request": request})
+    response = render(request, "503_keyset.html", {"one": one}, status=503)
+    response._has_been_logged = True  # type: ignore[attr-defined] # or Django says it once more
+    return response
