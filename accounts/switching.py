@@ -5,14 +5,18 @@ It is for the day on which a laptop is stolen or somebody leaves: nothing waits 
 
 from typing import cast
 
+from allauth.account.internal.stagekit import LOGIN_SESSION_KEY
+from allauth.account.utils import user_pk_to_url_str
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.dispatch import Signal
+from django.utils import timezone
 
 from accounts import audit
 from accounts.models import Membership, User
+from accounts.sessions import is_over
 
 # Sent with `user`, in the transaction in which they are switched off. What receivers give, {what: how many}, is what
 # they ended of this person's ways in.
@@ -60,11 +64,17 @@ def teams_without_admin(user: User) -> list[str]:
 
 
 def _end(user: User | None) -> int:
-    """A session says whose it is in what it holds alone: each is looked into."""
-    places, sessions = UserSession.objects.all(), Session.objects.all()
-    if user is not None:
-        places = places.filter(user=user)
-        theirs = [one.pk for one in sessions.iterator() if one.get_decoded().get(SESSION_KEY) == str(user.pk)]
-        sessions = sessions.filter(pk__in=theirs)
+    """How many sessions went on. Those that were over go too, as does a sign-in that waits for its second factor and
+    could be finished later, which counts. A session says whose it is in what it holds alone: each is looked into.
+    """
+    places = UserSession.objects.all() if user is None else UserSession.objects.filter(user=user)
+    keys, ended = [], 0
+    for one in Session.objects.iterator():
+        held = one.get_decoded()
+        waiting = (held.get(LOGIN_SESSION_KEY) or {}).get("user_pk")
+        if user is None or held.get(SESSION_KEY) == str(user.pk) or waiting == user_pk_to_url_str(user):
+            keys.append(one.pk)
+            ended += one.expire_date > timezone.now() and bool(waiting or (SESSION_KEY in held and not is_over(held)))
     places.delete()
-    return sessions.delete()[0]
+    (Session.objects.all() if user is None else Session.objects.filter(pk__in=keys)).delete()
+    return ended

@@ -1,6 +1,7 @@
 """sessions_end, user_disable and user_enable: what whoever runs Bootshelf does about a person at once."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -8,12 +9,16 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import AuditEvent, Membership, User
+from accounts.session_store import stored
+from accounts.sessions import SEEN
 from accounts.switching import switch_off
 from catalog.actions.feeds import make_feed
 from catalog.models import ChangeFeed
 from tests.accounts.test_own_sessions import alive, signed_in
+from tests.accounts.test_second_factors import ASK, code, password_given, set_up
 from tests.conftest import PASSWORD
 from tests.processes import answer, refused
 from tests.running import run_command
@@ -45,6 +50,27 @@ def test_a_session_that_is_told_nowhere_ends_too(run, alice):
     alice.usersession_set.all().delete()
     run("sessions_end", alice.email)
     assert not alive(hidden)
+
+
+def test_a_sign_in_that_waits_for_its_second_factor_ends_too(run, alice, bob):
+    first, somebody = signed_in(alice), signed_in(bob)
+    seed, _codes = set_up(first)
+    waiting = password_given(alice.email)
+    assert answer(run("sessions_end", alice.email, "--json"))["ended"] == 2
+    waiting.post(ASK, {"code": code(seed, 1)})
+    assert not alive(waiting) and not alive(first) and alive(somebody)
+    assert rows()[-1] == ("sessions_end", "session.ended", alice.email, {"sessions": 2})
+
+
+def test_a_session_that_was_over_ends_and_does_not_count(run, alice, settings):
+    here, idle, expired = (signed_in(alice) for _ in range(3))
+    session = idle.session
+    session[SEEN] -= settings.SESSION_IDLE_SECONDS + 1
+    session.save()
+    gone = Session.objects.filter(session_key=stored(expired.session.session_key))
+    gone.update(expire_date=timezone.now() - timedelta(seconds=1))
+    assert answer(run("sessions_end", alice.email, "--json"))["ended"] == 1
+    assert not alive(here) and not Session.objects.exists() and not alice.usersession_set.exists()
 
 
 def test_everybodys_sessions_end(run, alice, bob):
