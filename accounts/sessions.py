@@ -55,7 +55,15 @@ def note_place(sender: object, request: HttpRequest, user: User, **told: Any) ->
     UserSession.objects.update_or_create(session_key=stored(request.session.session_key), defaults=here)
 
 
-def renew(sender: object, request: HttpRequest, reauthenticated: bool = False, **told: Any) -> None:
+def hold_keys(user: User | None) -> None:
+    """Until the transaction ends, no session of this person, or of anybody, gets another key by a confirmation: whoever
+    ends sessions would not know the new one.
+    """
+    people = User.objects.order_by("pk").select_for_update(no_key=True)
+    list((people if user is None else people.filter(pk=user.pk)).values_list("pk"))
+
+
+def renew(sender: object, request: HttpRequest, user: User, reauthenticated: bool = False, **told: Any) -> None:
     """Receives allauth's `authentication_step_completed`: whoever confirms that it is they has a new key from then on,
     as at a sign-in (OWASP ASVS 5.0, 7.2.4). The old one opens nothing any more. Raises SignInRequired where the session
     was ended meanwhile: its data, read before, must not make another.
@@ -64,12 +72,13 @@ def renew(sender: object, request: HttpRequest, reauthenticated: bool = False, *
         return
     before = stored(request.session.session_key)
     with transaction.atomic():
+        hold_keys(user)
         if Session.objects.select_for_update().filter(session_key=before).first() is None:
             raise SignInRequired
         request.session.cycle_key()
         here = stored(request.session.session_key)
         if not UserSession.objects.filter(session_key=before).update(session_key=here):
-            note_place(sender, request, **told)
+            note_place(sender, request, user)
 
 
 def proved_at(request: HttpRequest) -> float:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import Membership, User
-from accounts.sessions import is_over
+from accounts.sessions import hold_keys, is_over
 
 # Sent with `user`, in the transaction in which they are switched off. What receivers give, {what: how many}, is what
 # they ended of this person's ways in.
@@ -67,6 +67,7 @@ def _end(user: User | None) -> int:
     """How many sessions went on. Those that were over go too, as does a sign-in that waits for its second factor and
     could be finished later, which counts. A session says whose it is in what it holds alone: each is looked into.
     """
+    hold_keys(user)
     places = UserSession.objects.all() if user is None else UserSession.objects.filter(user=user)
     keys, ended = [], 0
     for one in Session.objects.iterator():

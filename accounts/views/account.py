@@ -22,7 +22,7 @@ from accounts.access import FACTORS, SignInRequired
 from accounts.models import User
 from accounts.reauthentication import require_recent_sign_in
 from accounts.session_store import stored
-from accounts.sessions import SEEN, is_over
+from accounts.sessions import SEEN, hold_keys, is_over
 
 
 class OwnSession(NamedTuple):
@@ -122,6 +122,7 @@ def _seen(session: dict[str, Any]) -> datetime:
 @transaction.atomic
 def _end(request: HttpRequest, user: User, which: str) -> int:
     """End the session of this id, or all but this one ("others"); how many there were."""
+    hold_keys(user)
     rows = UserSession.objects.filter(user=user).exclude(session_key=_here(request))
     if which != "others":
         rows = rows.filter(id=int(which)) if which.isascii() and which.isdigit() and len(which) < 18 else rows.none()

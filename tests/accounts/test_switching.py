@@ -7,14 +7,14 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AuditEvent, Membership, User
-from accounts.session_store import stored
-from accounts.sessions import SEEN
-from accounts.switching import switch_off
+from accounts.session_store import SessionStore, stored
+from accounts.sessions import SEEN, renew
+from accounts.switching import end_sessions, switch_off
 from catalog.actions.feeds import make_feed
 from catalog.models import ChangeFeed
 from tests.accounts.test_own_sessions import alive, signed_in
@@ -149,6 +149,26 @@ def test_a_feed_that_is_being_made_meanwhile_ends_too(team, eve):
         return switch_off(eve, "user_disable")
 
     assert at_once(make, end)[1] == {"sessions": 0, "feeds": 1} and not ChangeFeed.objects.exists()
+
+
+@pytest.mark.parametrize("everybody", [False, True])
+def test_a_session_that_gets_another_key_meanwhile_ends_too(alice, everybody):
+    """Whoever ends it waits for the confirmation."""
+    client, renewed = signed_in(alice), threading.Event()
+
+    def confirm():
+        request = RequestFactory().post("/account/reauthenticate/")
+        request.session = SessionStore(client.session.session_key)
+        with transaction.atomic():
+            renew(User, request, alice, reauthenticated=True)
+            renewed.set()
+            wait_until(someone_waits)
+
+    def end():
+        assert renewed.wait(DEADLINE_SECONDS)
+        return end_sessions(None if everybody else alice, "sessions_end")
+
+    assert at_once(confirm, end)[1] == 1 and not Session.objects.exists()
 
 
 def someone_waits():
