@@ -233,7 +233,9 @@ def test_it_leads_to_no_other_site(alice, provider):
     assert sign_in(client, f"{SSO}?next=https://evil.example/")["Location"] == "/"
 
 
-def test_who_has_no_password_confirms_by_the_provider(alice, provider):
+@pytest.fixture
+def late(alice, provider):
+    """Somebody without a password, who came from the provider an hour ago."""
     alice.set_unusable_password()
     alice.save()
     client = Client()
@@ -241,26 +243,24 @@ def test_who_has_no_password_confirms_by_the_provider(alice, provider):
     session = client.session
     session[STARTED] = time.time() - 3600
     session.save()
-    met = client.get("/t/aero/accounts/add/")
+    return client
+
+
+def test_who_has_no_password_confirms_by_the_provider(late, provider):
+    met = late.get("/t/aero/accounts/add/")
     assert met["Location"].startswith(SSO)
-    back = sign_in(client, met["Location"])
+    back = sign_in(late, met["Location"])
     assert back["Location"] == "/t/aero/accounts/add/" and provider.asked[-1]["prompt"] == "login"
-    assert client.get(back["Location"]).status_code == 200
+    assert late.get(back["Location"]).status_code == 200
 
 
-def test_a_form_is_found_again_after_a_confirmation_by_the_provider(alice, provider):
-    alice.set_unusable_password()
-    alice.save()
-    client = Client()
-    sign_in(client)
-    session = client.session
-    session[STARTED] = time.time() - 3600
-    session.save()
-    met = client.post(ACCOUNT, TYPED)
+def test_a_form_is_found_again_after_a_confirmation_by_the_provider(late):
+    before = late.session.session_key
+    met = late.post(ACCOUNT, TYPED)
     assert met["Location"].startswith(SSO)
-    back = sign_in(client, met["Location"])
-    assert back["Location"] == f"{ACCOUNT}?kept=1" and client.session.session_key != session.session_key
-    shown = client.get(back["Location"]).content.decode()
+    back = sign_in(late, met["Location"])
+    assert back["Location"] == f"{ACCOUNT}?kept=1" and late.session.session_key != before
+    shown = late.get(back["Location"]).content.decode()
     assert CANARY not in shown and "The credential is not kept: enter it again." in shown
     assert 'value="a-project"' in shown and 'name="vendor" value="huawei"' in shown
 
