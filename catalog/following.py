@@ -62,7 +62,7 @@ def ask_every(row: CloudWrite, wait: Wait | None = None) -> int:
     if since is None:
         return 0
     waited = timezone.now() - since
-    if timedelta() <= waited < BRISK:
+    if -BRISK < waited < BRISK:
         return SECONDS[row.state]
     return 15 if waited < SLOW else 60 if waited < LONG else 0
 

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 # Each from the time before: five tries over an hour.
 LOOKUPS = [timedelta(minutes=minutes) for minutes in (1, 4, 10, 15, 30)]
 PATIENCE = 10.0
+# Whoever takes the last try has it for so long, more than it can last; who was killed meanwhile loses it to another.
+TAKEN = timedelta(minutes=2)
 # What is kept of them: the last tries, the first images of each, and of an image what tells one from another.
 TRIES_KEPT, IMAGES_KEPT, TEXT_KEPT = 20, 20, 500
 SHOWN = ("remote_id", "name", "version", "description")
@@ -40,13 +42,19 @@ class Found:
 
 def take(row: CloudWrite) -> bool:
     """Claim the try that is due, and plan the next; False where somebody else has it."""
-    later = LOOKUPS[row.lookups + 1 :][:1]
-    due = type(row)._default_manager.filter(id=row.id, state="unknown", next_lookup_at__lte=Now())
-    taken = due.filter(lookups=row.lookups).update(
-        lookups=F("lookups") + 1, next_lookup_at=Now() + later[0] if later else None
-    )
-    row.lookups += taken
-    return bool(taken)
+    (later,) = LOOKUPS[row.lookups + 1 :][:1] or [TAKEN]
+    own = type(row)._default_manager.filter(id=row.id)
+    due = own.filter(state="unknown", next_lookup_at__lte=Now(), lookups=row.lookups)
+    if not due.update(lookups=F("lookups") + 1, next_lookup_at=Now() + later):
+        return False
+    row.refresh_from_db(fields=["lookups", "next_lookup_at"])
+    return True
+
+
+def release(row: CloudWrite) -> None:
+    """After a try that was taken: none follows the last one, unless somebody has asked for it meanwhile."""
+    if is_last(row):
+        type(row)._default_manager.filter(id=row.id, next_lookup_at=row.next_lookup_at).update(next_lookup_at=None)
 
 
 def is_last(row: CloudWrite) -> bool:

@@ -105,7 +105,10 @@ def look_up_due[R: CloudWrite, T](write: Write[R, T]) -> int:
     for row in due.select_related("cloud_account", "team").order_by("next_lookup_at")[:20]:
         if lookups.take(row):
             looked += 1
-            write.look_up(row)
+            try:
+                write.look_up(row)
+            finally:
+                lookups.release(row)
     return looked
 
 

@@ -1,11 +1,13 @@
 """AddImage is not idempotent and has no token (PROVIDERS.md section 5): unknown is not failed, and not sent twice."""
 
 import pytest
+from django.db.models.functions import Now
+from django.urls import reverse
 
-from catalog import lookups, tasks
-from catalog.models import Image
+from catalog import actions, lookups, tasks
+from catalog.models import Image, Registration
 from catalog.sync import sync_now
-from tests.catalog.registration.asked import CUT_OFF, REGION, VM, sent, settle
+from tests.catalog.registration.asked import CUT_OFF, REGION, VM, sent, settle, settle_all
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("simulated")]
 
@@ -61,6 +63,47 @@ def test_an_unknown_outcome_is_looked_up_five_times_within_an_hour(send, cloud):
     assert sum(pause.total_seconds() for pause in lookups.LOOKUPS) == 3600
     settle(made)
     assert len(sent(cloud)) == 1
+
+
+def test_nobody_decides_while_the_last_try_is_made_and_its_page_goes_on_asking(send, cloud, as_user, alice):
+    cloud.fail(operation="AddImage", reset=True)
+    made = settle_all(send(VM))
+    page = reverse("catalog:registration_detail", args=["aero", made.id])
+    made.next_lookup_at = Now()
+    made.save(update_fields=["next_lookup_at"])
+    assert lookups.take(made) and not lookups.take(made)
+    during = as_user(alice).get(page)
+    assert b'hx-trigger="every 4s"' in during.content and b"It is not there" not in during.content
+    lookups.release(made)
+    after = as_user(alice).get(page)
+    assert b"hx-trigger=" not in after.content.partition(b'id="registration-state"')[2].partition(b">")[0]
+    assert b"It is not there" in after.content
+
+
+def test_the_last_try_of_a_worker_that_was_killed_is_made_by_another(send, cloud):
+    cloud.fail(operation="AddImage", apply=True, reset=True)
+    cloud.fail(operation="ListImages", status=500, times=0)
+    made = settle_all(send(VM))
+    cloud.heal()
+    Registration.objects.filter(id=made.id).update(next_lookup_at=Now())
+    made.refresh_from_db()
+    assert lookups.take(made)
+    tasks.settle_registrations()
+    made.refresh_from_db()
+    assert made.state == "unknown", "somebody has it"
+    assert settle(made).state == "succeeded"
+
+
+def test_a_try_that_is_asked_for_during_the_last_one_is_made_too(send, cloud, team, alice):
+    cloud.fail(operation="AddImage", reset=True)
+    made = settle_all(send(VM))
+    actions.look_again(team, alice, made)
+    made.refresh_from_db()
+    assert lookups.take(made)
+    actions.look_again(team, alice, made)
+    lookups.release(made)
+    made.refresh_from_db()
+    assert made.next_lookup_at
 
 
 def test_an_image_of_another_version_or_type_does_not_settle_it(send, cloud):
