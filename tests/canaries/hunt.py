@@ -149,7 +149,7 @@ class Hunt:
                 assert 500 in self.statuses(self.alice, account), table
         for name, change in faults.KEYSETS.items():
             with faults.keyset_is(self.stage, change):
-                assert (500 in self.statuses(self.alice, account)) == (name != "another keyset"), name
+                assert (503 in self.statuses(self.alice, account)) == (name != "another keyset"), name
         acts.replace(self.alice, account)  # it was sealed with another keyset
         self.statuses(self.mallory, account)
         self.sign_in_on_the_way()

@@ -40,8 +40,8 @@ TAKE_NONE = {
     "member_edit", "member_remove", "second_factor_choose", "team_leave", "team_rename", "team_transfer",
     # Of no team.
     "catalog:change_atom", "health", "home", "invitation_accept", "invitation_open", "keys_choose", "language_choose",
-    "mails_choose", "mfa_generate_recovery_codes", "openid_connect_login", "session_list", "team_add", "theme_choose",
-    "your_account",
+    "mails_choose", "mfa_generate_recovery_codes", "openid_connect_callback", "openid_connect_login", "session_list",
+    "team_add", "theme_choose", "your_account",
 }  # fmt: skip
 
 # What the parts of addresses are called by, and the rows there are now that they name.
