@@ -43,7 +43,7 @@ class Hunt:
     """`alice` and `eve` are an admin and an editor; `mallory` is nobody who is signed in."""
 
     def __init__(self, stage: Stage, team: Team, alice: User, eve: User) -> None:
-        self.stage, self.team, self.user = stage, team, alice
+        self.stage, self.team, self.user, self.editor = stage, team, alice, eve
         self.alice, self.eve, self.mallory = Browser(stage, alice), Browser(stage, eve), Browser(stage)
         self.control = stage.garden.control.text
 
@@ -239,6 +239,9 @@ class Hunt:
             words, given = known.commands(self.stage.garden)["add_cloud_account"][0]
             self.stage.manage("add_cloud_account", *words, "--traceback", stdin=given)
         self.stage.cloud.heal()
+        # Some of them end sessions, or switch somebody off.
+        User.objects.update(is_active=True)
+        self.alice, self.eve = Browser(self.stage, self.user), Browser(self.stage, self.editor)
 
     def visit_everything(self) -> None:
         """Every address, as a page, as a fragment, and with nothing filled in; a password where people sign in."""
