@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from accounts.access import admins_of
 from catalog.errors import Explanation, explain
 from catalog.following import ask_every, shown, wait_for_sync
+from catalog.lookups import is_last
 from catalog.models import CloudWrite, Image, Registration
 from catalog.providers import REGISTERED_KIND
 from catalog.registration import spec_of
@@ -69,6 +70,7 @@ def registration_context(registration: Registration) -> dict[str, Any]:
         "explanation": explain(registration.error, retried=False) if registration.error else None,
         "looks": looks(registration),
         "is_open": is_open(registration),
+        "asks_now": asks_now(registration),
         "admins": admins_of(registration.team) if is_open(registration) else [],
         "every": every,
         "existing": existing,
@@ -81,6 +83,11 @@ def registration_context(registration: Registration) -> dict[str, Any]:
 def is_open(row: CloudWrite) -> bool:
     """Whether all tries are over and nobody knows yet: an admin decides."""
     return row.state == "unknown" and row.next_lookup_at is None
+
+
+def asks_now(row: CloudWrite) -> bool:
+    """Whether the last try is being made, or one that somebody asked for."""
+    return row.state == "unknown" and row.next_lookup_at is not None and is_last(row)
 
 
 def existing_image(registration: Registration) -> Image | None:

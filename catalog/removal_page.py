@@ -10,7 +10,7 @@ from catalog.errors import explain
 from catalog.following import ask_every, shown, wait_for_sync
 from catalog.models import Image, Removal
 from catalog.providers import REGISTERED_KIND
-from catalog.registration_page import is_open, looks
+from catalog.registration_page import asks_now, is_open, looks
 from catalog.registration_steps import sending_steps
 from catalog.removal import last_removal, why_not
 
@@ -36,6 +36,7 @@ def removal_context(image: Image) -> dict[str, Any]:
         "removal_explanation": explain(last.error, retried=False) if last.error else None,
         "removal_looks": looks(last),
         "removal_is_open": is_open(last),
+        "removal_asks_now": asks_now(last),
         "removal_every": every,
     }
 

@@ -74,6 +74,7 @@ def test_nobody_decides_while_the_last_try_is_made_and_its_page_goes_on_asking(s
     assert lookups.take(made) and not lookups.take(made)
     during = as_user(alice).get(page)
     assert b'hx-trigger="every 4s"' in during.content and b"It is not there" not in during.content
+    assert b"Bootshelf asks the cloud now." in during.content
     lookups.release(made)
     after = as_user(alice).get(page)
     assert b"hx-trigger=" not in after.content.partition(b'id="registration-state"')[2].partition(b">")[0]
