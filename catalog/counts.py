@@ -11,25 +11,22 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import or_
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 from django.db import connection
 
+from catalog import hits
 from catalog.browse import NOTHING, Choice, ImageFilter
-from catalog.combinations import AXES, BURIED_NOW, Axis, Combinations, Tally, Value, holds_most, is_buried, read, tally
+from catalog.combinations import AXES, Axis, Combinations, Tally, Value, read, tally
+from catalog.hits import Hit, allows_name, looked_at, looked_up, placed
 from catalog.labels import DIMENSIONS
-from catalog.selection import Condition, all_of, called, foreign_distributions, of_team, searched
+from catalog.selection import foreign_distributions, searched
 from catalog.steps import Selected
 from catalog.walks import count_by_facets
 
-MOST = 10_000
-MOST_PLACES = 5_000  # of what a search finds; with more the images of a page are found some other way
 MOST_FILTERS = 32  # of a team, of which is kept what follows from its counts until one of these is another
 
-# A combination's number, how many images of it a search finds, the distribution that has no count of its own if that
-# is asked for, and these images' places as a tid[] if all that are found are few.
-_Found = tuple[int, int, str | None, str | None]
 _BITS = {dimension: 1 << place for place, dimension in enumerate(DIMENSIONS)}
 _PLACES = {dimension: place for dimensions in AXES.values() for place, dimension in enumerate(dimensions)}
 
@@ -53,7 +50,7 @@ class Counts:
 
     @property
     def exact_total(self) -> int | None:
-        return None if self.capped and self.total > MOST else self.total
+        return None if self.capped and self.total > hits.MOST else self.total
 
     def with_choice(self, dimension: str, choice: Choice) -> int:
         """How many would be selected with this choice of the dimension instead."""
@@ -72,23 +69,23 @@ def count(asked: ImageFilter) -> Counts:
     if not words and not foreign:
         kept, _ = read(asked.team_id)
         return _remembered(asked, kept, _without_search)
-    kept, found = read(asked.team_id, *_looked_up(asked, words, foreign))
-    listed: list[_Found] = orjson.loads(found or "[]")
-    hits = sum(n for _number, n, _text, _at in listed)
+    kept, found = read(asked.team_id, *looked_up(asked, words, foreign))
+    listed: list[Hit] = orjson.loads(found or "[]")
+    in_all = sum(n for _number, n, *_ in listed)
     is_all = words or set(map(str.lower, asked.choices["distribution"].wanted)) == {*foreign}
-    selected = replace(_remembered(asked, kept, _selected), hits=hits if is_all else None)
-    counts, rows = Counts(selected, shelf=_shelf(kept), capped=hits > MOST), kept.combinations.rows
+    selected = replace(_remembered(asked, kept, _selected), hits=in_all if is_all else None)
+    counts, rows = Counts(selected, shelf=_shelf(kept), capped=in_all > hits.MOST), kept.combinations.rows
     seen = {} if foreign else {rows[number]: n for number, n, *_ in listed}
     met = [_Part(kept.combinations.axes, list(seen), seen)]
     for part in _parts(asked, kept, listed, by_name=not words) if foreign else met:
         _add(counts, asked, part, _failed(asked, part))
-    if hits > _looked_at():
+    if in_all > looked_at():
         counts.selected = replace(selected, hits=None, seen=seen)
-        if counts.total <= MOST:
+        if counts.total <= hits.MOST:
             counts.total = count_matching(asked, counts.selected)
             counts.selected = replace(counts.selected, found=counts.total)
     elif is_all:
-        counts.selected = _placed(asked, selected, listed)
+        counts.selected = placed(asked, selected, listed)
     return counts
 
 
@@ -100,15 +97,10 @@ def select(asked: ImageFilter) -> Selected:
 
 def count_matching(asked: ImageFilter, selected: Selected | None = None) -> int:
     """The selected images themselves, counted up to MOST + 1."""
-    where = count_by_facets(asked, selected or select(asked), MOST + 1)
+    where = count_by_facets(asked, selected or select(asked), hits.MOST + 1)
     with connection.cursor() as cursor:
         cursor.execute(*where)
         return int(cursor.fetchone()[0])
-
-
-def _looked_at() -> int:
-    """So many images a search looks at: some more than MOST, since a few of them are not selected."""
-    return MOST + MOST // 16
 
 
 class _Part(NamedTuple):
@@ -128,56 +120,21 @@ def _all(kept: Tally) -> _Part:
     return _Part(kept.combinations.axes, range(len(kept.counts)), kept.counts, kept.sums)
 
 
-def _looked_up(asked: ImageFilter, words: Condition | None, foreign: list[str]) -> tuple[str, list[Any]]:
-    """SQL that gives what a search finds, each a _Found, as JSON; the images of distributions that have no count of
-    their own, if nothing is searched but these.
-    """
-    text = "CASE WHEN i.distribution_facet = 'other' THEN lower(i.distribution) END" if foreign else "NULL"
-    by = "facets, text" if foreign else "facets"
-    where = all_of(of_team(asked, by_index=not holds_most(asked.team_id)), words or called(foreign, "i"))
-    rows, params = f"SELECT i.ctid AS at, i.facets, {text} AS text FROM catalog_image i WHERE {where.sql}", where.params  # noqa: S608
-    if is_buried(asked.team_id):  # each of its images, by its combination; unless all have come to light meanwhile
-        rows = (
-            "(SELECT p.* FROM catalog_facetcount k CROSS JOIN LATERAL"  # noqa: S608
-            f" ({rows} AND i.facets = k.facets OFFSET 0) AS p WHERE k.team_id = %s AND k.n > 0 AND {BURIED_NOW})"
-            f" UNION ALL ({rows} AND NOT {BURIED_NOW})"
-        )
-        team = asked.team_id
-        params = [*params, team, team, team, *params, team, team]
-    return (
-        f"WITH found AS MATERIALIZED ({rows}"  # noqa: S608
-        f" LIMIT {_looked_at() + 1}), few AS (SELECT count(*) <= {min(MOST_PLACES, _looked_at())} AS are FROM found)"
-        f" SELECT json_agg(json_build_array(facets, n, {'text' if foreign else 'NULL'}, places::text))::text"
-        f" FROM (SELECT {by}, count(*) AS n, array_agg(at) FILTER (WHERE (SELECT are FROM few)) AS places"
-        f" FROM found GROUP BY {by}) AS grouped",
-        params,
-    )
-
-
-def _placed(asked: ImageFilter, selected: Selected, listed: list[_Found]) -> Selected:
-    """With how many of the images that a search finds are selected, and where these are unless they are too many."""
-    others, rows, choice = set(selected.others), selected.kept.combinations.rows, asked.choice("distribution")
-    named = (one for one in listed if one[2] is None or _allows_text(choice, one[2]))
-    here = [(n, places) for number, n, _text, places in named if rows[number] not in others]
-    found, lists = sum(n for n, _ in here), [places[1:-1] for _, places in here if places]
-    return replace(selected, found=found, places=f"{{{','.join(lists)}}}" if len(lists) == len(here) else None)
-
-
-def _parts(asked: ImageFilter, kept: Tally, listed: list[_Found], *, by_name: bool) -> Iterator[_Part]:
+def _parts(asked: ImageFilter, kept: Tally, listed: list[Hit], *, by_name: bool) -> Iterator[_Part]:
     """What was looked up; `by_name`, with all others that are kept, of which those under "other" are called otherwise.
     They are left out where more are called so than were looked up: no number is too large.
     """
     combinations, choice = kept.combinations, asked.choices.get("distribution", NOTHING)
     axes, system = combinations.axes, combinations.axes["system"]
     split: dict[bool | None, Counter[int]] = defaultdict(Counter)
-    for number, n, text, _at in listed:
-        split[None if text is None else _allows_text(choice, text)][combinations.rows[number]] += n
+    for number, n, text, *_ in listed:
+        split[None if text is None else allows_name(choice, text)][combinations.rows[number]] += n
     if by_name:
-        named, allows_rest = sum(split.values(), Counter[int]()), _allows_text(choice, "")
+        named, allows_rest = sum(split.values(), Counter[int]()), allows_name(choice, "")
         is_other = [value[1] == "other" for value in system.values]
         others = [row for row, place in enumerate(system.places) if is_other[place]]
         yield _Part(axes, [row for row, place in enumerate(system.places) if not is_other[place]], kept.counts)
-        if not allows_rest or named.total() <= _looked_at():
+        if not allows_rest or named.total() <= looked_at():
             yield _Part(axes, others, {row: kept.counts[row] - named[row] for row in others}, None, allows_rest)
     for allows, found in split.items():
         yield _Part(axes, list(found), found, None, allows)
@@ -296,9 +253,3 @@ def _allows(asked: ImageFilter, dimension: str, choice: Choice, value: Value, su
     if not sure and dimension == "distribution" and value[1] == "other" and foreign_distributions(asked):
         return "other" not in choice.unwanted
     return choice.allows(_value(dimension, value, asked))
-
-
-def _allows_text(choice: Choice, text: str) -> bool:
-    """A distribution under "other" is that, and what it is called."""
-    lowered = Choice(tuple(map(str.lower, choice.wanted)), tuple(map(str.lower, choice.unwanted)))
-    return lowered.allows_any({"other", text})

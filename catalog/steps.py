@@ -6,7 +6,7 @@ combination of facet values.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from catalog.browse import ImageFilter
@@ -18,9 +18,17 @@ LONGEST_PAGE = 200  # what is longer is a batch of all there is
 # What of the images that were passed is looked at, words included.
 PASSED = "i.id, i.facets, i.search_text, i.search_pieces, i.distribution, i.distribution_facet, i.os_version"
 TEXT_WALK = 20_000  # rows along an index, each looked through for words
+DIGEST = "bit_xor(uuid_hash_extended(id, 0))"  # of which images there are, in any order
 NOTHING = Condition("SELECT NULL::text AS k, NULL::uuid AS id WHERE false", [])
 ALWAYS = Condition("true", [])
 NEVER = Condition("false", [])
+
+
+class Places(NamedTuple):
+    """Where images were met, as a tid[], and the DIGEST of which ones."""
+
+    at: str
+    ids: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,7 @@ class Selected:
     rows `others`; `images` in all.
 
     `hits` is how many images the search finds, all choices aside, where that is known, `found` how many of these are
-    selected, and `places` (a tid[]) where these were, if the hits are few. Of a search that finds too many to count,
+    selected, and `places` where these were, if the hits are few. Of a search that finds too many to count,
     `seen` is how many were met of the combination in each row.
     """
 
@@ -38,7 +46,7 @@ class Selected:
     images: int
     hits: int | None = None
     found: int | None = None
-    places: str | None = None
+    places: Places | None = None
     seen: Mapping[int, int] = field(default_factory=dict)
 
     @property
@@ -183,17 +191,17 @@ def found(asked: ImageFilter, selected: Selected, step: Step, text: Condition,
     looked_up = Condition(f"SELECT {key} WHERE {where.sql} OFFSET 0", where.params)
     if selected.places is None:
         return looked_up
-    # An image that is written anew moves: unless all that were found are where they were, they are looked up again.
-    # The CASE keeps the planner from looking for the words by their index.
+    # An image that is written anew moves, and another may take its place: unless the same ones are there, they are
+    # looked up again. The CASE keeps the planner from looking for the words by their index.
     where, behind = all_of(of_team(asked), text), step.behind(f"i.k{step.order.collated}")
     sql = (
         f"WITH placed AS MATERIALIZED (SELECT {key} WHERE i.ctid = ANY(%s::tid[])"  # noqa: S608
         f" AND CASE WHEN {where.sql} THEN 1 END = 1),"
-        " moved AS MATERIALIZED (SELECT (SELECT count(*) FROM placed) <> %s AS is_so)"
+        f" moved AS MATERIALIZED (SELECT (SELECT coalesce({DIGEST}, 0) FROM placed) <> %s AS is_so)"
         f" SELECT i.k, i.id FROM placed AS i WHERE NOT (SELECT is_so FROM moved) AND {behind.sql}"
         f" UNION ALL SELECT k, id FROM ({looked_up.sql}) AS again WHERE (SELECT is_so FROM moved)"
     )
-    return Condition(sql, [selected.places, *where.params, selected.found, *behind.params, *looked_up.params])
+    return Condition(sql, [selected.places.at, *where.params, selected.places.ids, *behind.params, *looked_up.params])
 
 
 def images(step: Step) -> str:

@@ -20,11 +20,12 @@ from catalog.addresses import canonical_redirect, list_address, with_address
 from catalog.also_in import also_in
 from catalog.browse import ImageFilter, parse
 from catalog.cells import Shelf
-from catalog.counts import MOST, UNKNOWN, Counts, count
+from catalog.counts import UNKNOWN, Counts, count
 from catalog.display import Display, shown
 from catalog.facts import facts, provider_data, support_words
 from catalog.freshness import freshness, with_undecided
 from catalog.history import history
+from catalog.hits import MOST
 from catalog.labels import STATE_TONES, SUPPORT_TONES, value_label
 from catalog.marked import panels
 from catalog.models import Image, Source

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import Team
-from catalog import browse, counts, pages
+from catalog import browse, counts, hits, pages
 from catalog.browse import Choice, ImageFilter, UnknownFilter, parse
 from catalog.labels import DIMENSIONS
 from catalog.models import Source
@@ -185,7 +185,7 @@ def test_it_searches_only_the_team(shelf: list[Source], other_team: Team) -> Non
 
 
 def test_a_search_that_finds_too_much_says_so(shelf: list[Source], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counts, "MOST", 10)
+    monkeypatch.setattr(hits, "MOST", 10)
     there, names = found("q=zebra", shelf)
     assert len(names) > 10 and counts.count(there).exact_total is None
     narrow, names = found("q=zebra&distribution=ubuntu&arch=arm64", shelf)

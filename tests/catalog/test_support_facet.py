@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Team, User
-from catalog import counts, pages, table
+from catalog import counts, hits, pages, table
 from catalog.browse import Choice, ImageFilter, parse
 from catalog.cells import Shelf, support_badge
 from catalog.models import Image, Source
@@ -146,7 +146,7 @@ def test_a_state_no_image_is_in_selects_none(source: Source) -> None:
 
 
 def test_it_is_capped_with_a_search_like_every_facet(shelf: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counts, "MOST", 5)
+    monkeypatch.setattr(hits, "MOST", 5)
     there = asked("q=image&support=past", shelf)
     told = counts.count(there)
     assert told.capped and told.exact_total is None

@@ -1,7 +1,9 @@
 """Whatever way the next images are found, they are those that sorting all of them gives."""
 
 import random
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from catalog import counts, pages, steps, value_walks, walks
+from catalog import counts, hits, pages, steps, value_walks, walks
 from catalog.browse import ImageFilter, parse
 from catalog.models import Image, Source
 from catalog.orders import ORDERS
@@ -150,21 +152,21 @@ WAYS: dict[str, list[tuple[Any, str, Any]]] = {
         (Step, "is_few", always(False)), (Step, "patience", always(4)), (steps, "LONGEST_PAGE", 1),
         (walks, "LONGEST_PAGE", 1), (walks, "GLANCE", 0), (walks, "TEXT_WALK", 2),
     ],
-    "among the few that were counted": [(walks, "GLANCE", 0), (counts, "holds_most", always(True))],
+    "among the few that were counted": [(walks, "GLANCE", 0), (hits, "holds_most", always(True))],
     "words while a sync writes many more": [
-        (walks, "GLANCE", 0), (counts, "is_buried", always(True)), (counts, "BURIED_NOW", "%s::uuid = %s::uuid"),
+        (walks, "GLANCE", 0), (hits, "is_buried", always(True)), (hits, "BURIED_NOW", "%s::uuid = %s::uuid"),
     ],
-    "words when a sync has written many": [(walks, "GLANCE", 0), (counts, "is_buried", always(True))],
+    "words when a sync has written many": [(walks, "GLANCE", 0), (hits, "is_buried", always(True))],
     "words where nearly all is one team's": [
-        (counts, "MOST_PLACES", 3), (walks, "GLANCE", 0), (steps, "holds_most", always(True)),
+        (hits, "MOST_PLACES", 3), (walks, "GLANCE", 0), (steps, "holds_most", always(True)),
     ],
-    "words of unknown number": [(counts, "MOST", 3), (walks, "GLANCE", 0), *text_walk(5)],
-    "words of many images, all of them": [(counts, "MOST", 3), (walks, "GLANCE", 0), (Step, "is_few", always(True))],
+    "words of unknown number": [(hits, "MOST", 3), (walks, "GLANCE", 0), *text_walk(5)],
+    "words of many images, all of them": [(hits, "MOST", 3), (walks, "GLANCE", 0), (Step, "is_few", always(True))],
     "words of many images, along": [
-        (counts, "MOST", 3), (walks, "GLANCE", 0), (Step, "is_few", always(False)), *text_walk(1000),
+        (hits, "MOST", 3), (walks, "GLANCE", 0), (Step, "is_few", always(False)), *text_walk(1000),
     ],
     "words of many images, along and then all": [
-        (counts, "MOST", 3), (walks, "GLANCE", 0), (Step, "is_few", always(False)), *text_walk(20),
+        (hits, "MOST", 3), (walks, "GLANCE", 0), (Step, "is_few", always(False)), *text_walk(20),
     ],
 }  # fmt: skip
 
@@ -277,7 +279,7 @@ def test_what_is_selected_is_found_behind_more_hits_than_are_counted(
     made = fill([source], [rest | {"os": "linux"} for _ in range(13)])
     last = sorted(image.id for image in made)[-3:]  # by their ids, and by their place in the table
     Image.objects.filter(id__in=last).update(os="windows")
-    monkeypatch.setattr(counts, "MOST", 3)
+    monkeypatch.setattr(hits, "MOST", 3)
     monkeypatch.setattr(walks, "GLANCE", 0)
     there = parse("q=zebra&os=windows", source.team_id, [source])
     assert counts.count(there).total == 3 and len(forth(there, 9)) == 3
@@ -303,6 +305,22 @@ def test_images_that_move_between_counting_and_reading_stay_on_the_page(
     assert found() == [one for one in expected if one != expected[7]]
     Image.objects.filter(id__in=expected).delete()
     assert found() == []
+
+
+def test_an_image_in_the_place_of_one_that_was_counted_is_not_taken_for_it(
+    shelf: list[Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as were counted have the words there: only which ones these are tells."""
+    monkeypatch.setattr(walks, "GLANCE", 0)
+    there = parse("q=zebra&os=-windows", shelf[0].team_id, shelf)
+    selected = counts.count(there).selected
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ctid::text FROM catalog_image WHERE os = 'windows' AND search_text LIKE '%zebra%'")
+        other = cursor.fetchone()[0]
+    assert selected.places
+    at = re.sub(r'"\(\d+,\d+\)"', f'"{other}"', selected.places.at, count=1)
+    met = replace(selected, places=selected.places._replace(at=at))
+    assert [row[0] for row in pages.fetch(there, "i.id", size=100, selected=met).rows] == in_order(there)
 
 
 @pytest.mark.parametrize(

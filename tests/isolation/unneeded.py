@@ -55,7 +55,7 @@ UNNEEDED: dict[tuple[str, str, int], str] = {
     ("catalog/combinations.py", "catalog_facetcount WHERE team_id = %s)", 1): TWO_WAYS,
     ("catalog/combinations.py", "catalog_facetstamp", 1): "it tells when to read anew, and what is read names the team",
     ("catalog/connection_tests.py", "id=test.cloud_account_id", 1): KEY,
-    ("catalog/counts.py", "k.team_id", 1): COMBINATION,
+    ("catalog/hits.py", "k.team_id", 1): COMBINATION,
     ("catalog/following.py", "_source: Source.objects.filter(team_id=row.team_id, kind__in=kinds", 1): KEY,
     ("catalog/freshness.py", "source=OuterRef", 1): KEY,
     ("catalog/history.py", "image=image", 1): KEY,
