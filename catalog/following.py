@@ -11,6 +11,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from catalog import providers
+from catalog.lookups import TAKEN, is_last
 from catalog.models import RUNNING, CloudWrite, Source, SyncRun
 
 # How often a page asks at first; after so long more slowly, and at last not any more.
@@ -62,7 +63,8 @@ def ask_every(row: CloudWrite, wait: Wait | None = None) -> int:
     if since is None:
         return 0
     waited = timezone.now() - since
-    if -BRISK < waited < BRISK:
+    # Who makes the last try has it until then (lookups.take).
+    if -(TAKEN if is_last(row) else timedelta()) <= waited < BRISK:
         return SECONDS[row.state]
     return 15 if waited < SLOW else 60 if waited < LONG else 0
 
