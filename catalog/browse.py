@@ -32,8 +32,8 @@ from catalog.values import CLOSED, canonical, escaped, is_none, split
 PAGE_KEYS = ("page", "size")
 SORTS = (
     "name", "star", "labels", "os", "distribution", "os_version", "support", "arch", "type", "visibility", "source",
-    "account", "region", "cluster", "size", "state", "version", "repository", "tag", "remote_id", "first_seen",
-    "last_seen", "changed",
+    "account", "region", "cluster", "size", "state", "version", "repository", "tag", "remote_id",
+    "description", "first_seen", "last_seen", "changed",
 )  # fmt: skip
 DEFAULT_SORT = "name"
 

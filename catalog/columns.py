@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from catalog import cells
-from catalog.browse import SORTS
 
 
 class Column(NamedTuple):
@@ -70,10 +69,6 @@ def checked(keys: Iterable[object]) -> tuple[str, ...]:
     wanted = {key for key in keys if isinstance(key, str)}
     found = tuple(key for key in COLUMNS if key in wanted)
     return tuple(key for key in COLUMNS if key == "name" or key in found) if found else DEFAULT
-
-
-def is_sortable(key: str) -> bool:
-    return key in SORTS
 
 
 def sql(keys: Iterable[str]) -> str:

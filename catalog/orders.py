@@ -1,5 +1,5 @@
-"""The orders a list of images can have: by every column but the description, which is there to be searched. Sort keys
-are never NULL: an unknown text sorts behind every other, an unknown number before.
+"""The orders a list of images can have: by every column. Sort keys are never NULL: an unknown text sorts behind every
+other, an unknown number before.
 
 What every image has of its own, a name or a time, has indexes in its order. Other keys follow from the facet values of
 an image, its source's among them, so that the counts tell how many images have each: these orders need no index of
@@ -148,6 +148,7 @@ ORDERS = {
     "repository": _of_container("repository"),
     "tag": _of_container("tag"),
     "remote_id": Order('lower(left(i.remote_id, 120) COLLATE "C")'),
+    "description": Order(_text("description")),
     "first_seen": Order("i.first_seen_at", "timestamptz"),
     "last_seen": _LAST_SEEN,
     "changed": Order("i.changed_at", "timestamptz"),

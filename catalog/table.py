@@ -33,15 +33,13 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A column: its sort as ARIA says it ("" if the list is sorted by another), and the query string that sorts by it,
-    None if it sorts nothing.
-    """
+    """A column, with its sort as ARIA says it ("" if the list is sorted by another) and the query that sorts by it."""
 
     column: str
     label: str | Promise
     number: bool
     sorted: str
-    query: str | None
+    query: str
 
 
 def sql(shown: Sequence[str]) -> str:
@@ -55,8 +53,6 @@ def headers(asked: ImageFilter, shown: Sequence[str]) -> list[Header]:
 
 def _header(asked: ImageFilter, key: str) -> Header:
     column = COLUMNS[key]
-    if not columns.is_sortable(key):
-        return Header(key, column.label, column.number, "", None)
     here = asked.sort.removeprefix("-") == key
     way = ("descending" if asked.sort.startswith("-") else "ascending") if here else ""
     other = asked.sorted_by(key) if here or not column.falling else asked.sorted_by(f"-{key}")

@@ -101,6 +101,8 @@ class Image(TeamRow):
             models.Index(fields=["facets", "first_seen_at", "id"], name="image_facets_first_seen"),
             models.Index("team", SortText("version"), "id", name="image_team_version"),
             models.Index("facets", SortText("version"), "id", name="image_facets_version"),
+            models.Index("team", SortText("description"), "id", name="image_team_description"),
+            models.Index("facets", SortText("description"), "id", name="image_facets_description"),
             models.Index("team", SortId("remote_id"), "id", name="image_team_remote_id"),
             models.Index("facets", SortId("remote_id"), "id", name="image_facets_remote_id"),
             # Of those that counts do not tell (catalog/value_walks.py).

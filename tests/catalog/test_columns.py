@@ -115,10 +115,8 @@ def test_preferences_of_any_kind_are_no_error(bob: User, as_user: Callable[[User
         assert b">Arch<" in client.get(URL).content
 
 
-def test_the_list_is_sorted_by_every_column_but_the_description(
-    bob: User, as_user: Callable[[User], Client], source: Source
-) -> None:
-    assert set(SORTS) == set(ORDERS) == set(COLUMNS) - {"description"}
+def test_the_list_is_sorted_by_every_column(bob: User, as_user: Callable[[User], Client], source: Source) -> None:
+    assert tuple(COLUMNS) == SORTS and set(ORDERS) == set(SORTS)
     put(source, "one")
     bob.preferences = {"columns": list(COLUMNS)}
     bob.save(update_fields=["preferences"])

@@ -60,7 +60,7 @@ def shelf(make_source: Callable[..., Source]) -> list[Source]:
             "state": rng.choice(["available"] * 8 + ["missing", "archived"]),
             "labels": rng.choice([[], [], ["gold"], ["gold", "old"], ["gold rush"]]),
             "starred": rng.random() < 0.1, "size_gib": 80 if windows else rng.choice([None, None, 0, 20, 40]),
-            **own,
+            "description": (None, "for GPUs", "Für alle", "y" * 90)[number % 4], **own,
         })  # fmt: skip
     for image in fill(sources, given):
         hours = 0 if image.source_id == sources[0].id else rng.randrange(50)
@@ -90,6 +90,7 @@ SHOWN: dict[str, Callable[[Image, Source], Any]] = {
     "repository": lambda image, _: folded(image.repository),
     "tag": lambda image, _: folded(image.tag),
     "remote_id": lambda image, _: folded(image.remote_id, 120),
+    "description": lambda image, _: folded(image.description),
     "first_seen": lambda image, _: image.first_seen_at,
     "last_seen": lambda image, source: image.seen_at(source),
 }
@@ -203,7 +204,7 @@ def plan(there: ImageFilter) -> str:
         return "\n".join(row[0] for row in cursor.fetchall())
 
 
-@pytest.mark.parametrize("sort", ["name", "changed", "size", "first_seen", "version", "remote_id"])
+@pytest.mark.parametrize("sort", ["name", "changed", "size", "first_seen", "version", "remote_id", "description"])
 def test_the_indexes_are_those_of_the_orders(shelf: list[Source], monkeypatch: pytest.MonkeyPatch, sort: str) -> None:
     monkeypatch.setattr(Step, "is_few", always(False))
     for sign in ("", "-"):
