@@ -7,6 +7,7 @@ from catalog.views import (
     changes,
     cloud_accounts,
     comparisons,
+    connection_tests,
     corrections,
     exports,
     feeds,
@@ -76,14 +77,14 @@ urlpatterns = [
         "t/<slug:slug>/accounts/<uuid:account_id>/edit/", cloud_accounts.cloud_account_edit, name="cloud_account_edit"
     ),
     path(
-        "t/<slug:slug>/accounts/<uuid:account_id>/test/", cloud_accounts.cloud_account_test, name="cloud_account_test"
+        "t/<slug:slug>/accounts/<uuid:account_id>/test/", connection_tests.cloud_account_test, name="cloud_account_test"
     ),
     path(
         "t/<slug:slug>/accounts/<uuid:account_id>/delete/",
         cloud_accounts.cloud_account_delete,
         name="cloud_account_delete",
     ),
-    path("t/<slug:slug>/tests/<uuid:test_id>/", cloud_accounts.connection_test, name="connection_test"),
+    path("t/<slug:slug>/tests/<uuid:test_id>/", connection_tests.connection_test, name="connection_test"),
     path("t/<slug:slug>/registrations/", registration_lists.registration_list, name="registration_list"),
     path("t/<slug:slug>/registrations/add/", registrations.registration_add, name="registration_add"),
     path("t/<slug:slug>/registrations/many/", batches.batch_add, name="batch_add"),

@@ -5,7 +5,6 @@ again by `?draft=`, with the secret fields blank and kept. Saving makes the draf
 typed beside a mistake is kept the same way.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,8 +16,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django.views.decorators.vary import vary_on_headers
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import kept_forms
 from accounts.access import TeamRequest, get_row, get_team
@@ -30,14 +28,13 @@ from catalog import actions
 from catalog.connection_matrix import connection_matrix, least_policy, vendor_actions
 from catalog.forms import (
     FIRST_REGION,
-    MOST_CHECKED,
     MOST_TESTED,
     CloudAccountForm,
     DeleteCloudAccountForm,
     all_checks,
     posted,
 )
-from catalog.models import ConnectionTest, Registration
+from catalog.models import Registration
 from catalog.providers import VENDORS as VENDOR_MODULES
 from catalog.providers.credentials import CredentialForm
 from catalog.sources import source_cards
@@ -163,39 +160,10 @@ def cloud_account_delete(request: TeamRequest, slug: str, account_id: UUID) -> H
     return render(request, "catalog/cloud_account_delete.html", context, status=422 if form.errors else 200)
 
 
-@require_POST
-def cloud_account_test(request: TeamRequest, slug: str, account_id: UUID) -> HttpResponse:
-    """Test the stored credential: what its sources call, where they call it."""
-    team = get_team(request, slug, "admin")
-    account = get_row(CloudAccount.objects.all(), team, account_id)
-    checks = _used_checks(account) or all_checks(account.vendor, [FIRST_REGION[account.vendor]])
-    actions.request_test(team, request.user, account, checks)
-    return redirect("catalog:cloud_account_detail", slug, account.id)
-
-
-@require_GET
-@vary_on_headers("HX-Request")
-def connection_test(request: TeamRequest, slug: str, test_id: UUID) -> HttpResponse:
-    """The outcome so far; the part of a page that asks for itself until the worker is done."""
-    team = get_team(request, slug, "admin")
-    test = get_row(ConnectionTest.objects.select_related("cloud_account"), team, test_id)
-    context = {"test": test, "matrix": connection_matrix(test, test.cloud_account.vendor)}
-    page = "_connection_test" if request.htmx else "connection_test"
-    return render(request, f"catalog/{page}.html", context)
-
-
 def _used_regions(account: CloudAccount) -> list[str]:
     """Where the account's sources are, at most as many as one test takes."""
     regions = account.sources.filter(archived_at=None).values_list("region", flat=True)
     return sorted(set(regions))[:MOST_TESTED] or [FIRST_REGION[account.vendor]]
-
-
-def _used_checks(account: CloudAccount) -> Sequence[Mapping[str, str]]:
-    """Each listing of the account's sources in each of their regions, once, with one of the clusters if they name
-    any."""
-    sources = account.sources.filter(archived_at=None).order_by("kind", "region", "cluster")
-    found = {(kind, region): cluster for kind, region, cluster in sources.values_list("kind", "region", "cluster")}
-    return [{"kind": kind, "region": region, "cluster": c} for (kind, region), c in found.items()][:MOST_CHECKED]
 
 
 def _sent(request: TeamRequest) -> QueryDict | None:
