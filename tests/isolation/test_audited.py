@@ -13,8 +13,7 @@ from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
-from django.db.models import Model
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import get_resolver, reverse
 
@@ -82,13 +81,16 @@ class Watching(Client):
         return response
 
 
-def everything() -> dict[str, list[Any]]:
-    return {model.__name__: _rows(model) for model in apps.get_models()}
-
-
-def _rows(model: type[Model]) -> list[Any]:
-    manager = getattr(model, "sealed", None) or getattr(model, "with_drafts", None) or model._default_manager
-    return list(manager.order_by("pk").values_list())
+def everything() -> dict[str, str]:
+    """A digest of each table, by its model's name."""
+    tables = (
+        f"SELECT '{model.__name__}', coalesce(md5(string_agg(t::text, ' ' ORDER BY t::text)), '')"
+        f' FROM "{model._meta.db_table}" t'
+        for model in apps.get_models()
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(tables))
+        return dict(cursor.fetchall())
 
 
 def check(answers: list[Answer]) -> None:

@@ -165,7 +165,7 @@ def shelf(
     yield Shelf(team, alice, source, lambda *w, **more: run_command(capsys, monkeypatch, *w, **more), monkeypatch)
 
 
-def changed_since(before: dict[str, list[Any]]) -> set[str]:
+def changed_since(before: dict[str, str]) -> set[str]:
     after = everything()
     return {name for name in before if before[name] != after[name]} - NOT_COUNTED
 
