@@ -8,6 +8,7 @@ Redis database number of its own. What the developer's environment says otherwis
 import functools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,6 +84,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     for name in NOT_FOR_TESTS:
         os.environ.pop(name, None)
     os.environ.update(FOR_TESTS)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As a script's shell leaves it to a background job, and this process to the commands it starts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     if given := os.environ.get("REDIS_URL", ""):
         # A worker inherits the controller's environment, which is still as it was given.

@@ -12,7 +12,7 @@ import pytest
 
 from tests.commands import ROOT, environment, manage, processes_of, run_command, seconds_until
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 HOLD = "import sys; from django.conf import settings as s; print(s.REDIS_URL, flush=True); sys.stdin.read(); {then}"
 QUERY = "from accounts.models import Team; print(Team.objects.count())"

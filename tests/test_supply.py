@@ -19,6 +19,8 @@ from config.supply.__main__ import SBOM, STEPS, main
 from config.supply.audit import audit, judged
 from config.supply.licences import EXCEPTIONS, READ, declared, look
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 HASH = "--hash=sha256:" + "0" * 64
 ADVISORY = {
@@ -151,7 +153,6 @@ def test_every_exception_is_of_a_package_that_is_locked() -> None:
     assert set(EXCEPTIONS) | set(READ) <= locked
 
 
-@pytest.mark.slow
 def test_the_bill_names_all_that_production_installs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from accounts import audit
 from accounts.models import Team, User
+from tests.browser.looks import SCHEMES
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -81,7 +82,7 @@ def test_without_scripts_it_is_filtered_too(plain: Page, address: str) -> None:
     expect(plain.locator("#audit-results tbody tr")).to_have_count(1)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_on_a_phone_nothing_is_cut_off(
     page: Page, address: str, scheme: Any, accessible: Callable[[], None], complaints: list[str]
 ) -> None:

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from catalog.models import ChangeVisit, Source, SyncRun
+from tests.browser.looks import LOOKS
 from tests.catalog.shelf import put
 from tests.catalog.telling import ago, became, tell
 
@@ -174,7 +175,7 @@ def test_without_scripts_a_form_filters(live_server: Any, browser: Any, bob: Use
     context.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_every_page_of_changes_fits_and_is_accessible(
     page: Page, sign_in: Callable[[User], None], bob: User, changes: str, shelf: list[SyncRun], width: int, scheme: Any,
     complaints: list[str], accessible: Any,

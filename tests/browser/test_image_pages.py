@@ -9,6 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from catalog.models import Image, Source
+from tests.browser.looks import LOOKS
 from tests.catalog.shelf import put
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -112,8 +113,7 @@ def test_where_else_it_is_leads_to_the_comparison(page: Page, images: str) -> No
     expect(page.locator("thead th")).to_have_text([re.compile("^alpha"), re.compile("^alpha copy")])
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_axe_finds_nothing(
     page: Page, images: str, shelf: list[Image], accessible: Callable[[], None], theme: str, width: int
 ) -> None:

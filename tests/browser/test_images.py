@@ -9,6 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from catalog.models import Image, ImageChange, Source, SyncRun
+from tests.browser.looks import SCHEMES
 from tests.catalog.shelf import put
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -225,7 +226,7 @@ def test_everything_works_without_javascript(plain: Page, images: str) -> None:
     expect(plain.get_by_label("Search images")).to_have_value("image")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", SCHEMES)
 def test_axe_finds_nothing(
     page: Page, images: str, shelf: list[Source], accessible: Callable[[], None], complaints: list[str], theme: str
 ) -> None:

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import AuditEvent, User
 from catalog import actions
 from catalog.models import Image, Source
+from tests.browser.looks import SCHEMES
 from tests.catalog.shelf import put
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -116,7 +117,7 @@ def test_a_note_somebody_else_wrote_is_shown_before_it_is_replaced(
     assert one("image-05").note == "mine"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", SCHEMES)
 def test_axe_finds_nothing(
     page: Page, images: str, eve: User, accessible: Callable[[], None], complaints: list[str], theme: str
 ) -> None:

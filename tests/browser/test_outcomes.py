@@ -12,6 +12,7 @@ from accounts.models import CloudAccount, User
 from catalog import actions, tasks
 from catalog.models import Image, Registration, Removal
 from catalog.sync import sync_now
+from tests.browser.looks import LOOKS
 from tests.catalog.registration import conftest
 from tests.catalog.registration.asked import LISTING, REGION, VM, settle_all
 from tests.waiting import wait_until
@@ -150,7 +151,7 @@ def test_an_image_is_removed_in_the_drawer_beside_the_list(
     assert [text for text in complaints if "422" not in text] == []
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_every_page_fits_and_is_accessible(
     page: Page,
     home: str,

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from accounts.models import AuditEvent
 from catalog.models import Image, Source
 from catalog.sync import run_sync, start_run
+from tests.browser.looks import LOOKS
 from tests.workers import worker
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -32,7 +33,7 @@ def suspect(simulated, make_source):
     return run_sync(start_run(source, "command"), 5)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_the_overview_fits_and_is_accessible(
     live_server, page, sign_in, bob, suspect, make_source, make_run, width, scheme, complaints, accessible
 ):

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from accounts.models import AuditEvent
 from catalog.models import Image, Registration
+from tests.browser.looks import LOOKS
 from tests.workers import worker
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -120,7 +121,7 @@ def test_a_request_is_withdrawn_by_keyboard(live_server, page, sign_in, eve, ali
     assert complaints == []
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_every_page_of_requests_fits_and_is_accessible(
     live_server, page, sign_in, alice, eve, account, width, scheme, complaints, accessible, settings
 ):

@@ -12,6 +12,7 @@ from catalog import actions
 from catalog.columns import DEFAULT
 from catalog.display import Display
 from catalog.models import SavedView, Source
+from tests.browser.looks import SCHEMES
 from tests.catalog.shelf import put
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -194,7 +195,7 @@ def test_it_works_without_javascript(plain: Page, images: str) -> None:
     expect(plain.get_by_role("heading", name="No view saved yet")).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", SCHEMES)
 def test_axe_finds_nothing(
     page: Page, images: str, alice: User, accessible: Callable[[], None], complaints: list[str], theme: str
 ) -> None:

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from accounts import invitations
 from accounts.models import AuditEvent, Membership, Team, User
+from tests.browser.looks import SCHEMES
 from tests.conftest import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -122,7 +123,7 @@ def test_it_works_without_javascript(plain: Page, images: str, live_server: Any,
     assert Membership.objects.get(user=alice).role == "viewer"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", SCHEMES)
 def test_axe_finds_nothing(
     page: Page, images: str, alice: User, bob: User, accessible: Callable[[], None], complaints: list[str], theme: str
 ) -> None:

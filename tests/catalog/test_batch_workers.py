@@ -17,7 +17,7 @@ from tests.workers import kill, worker
 # Before any message that is on its way.
 EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("simulated")]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("simulated")]
 
 
 @pytest.fixture

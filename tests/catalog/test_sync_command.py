@@ -120,6 +120,7 @@ def test_a_queued_run_that_no_worker_took_is_run_here(run_sync, make_source):
     assert (line["state"], line["added"], run.state, SyncRun.objects.count()) == ("complete", 120, "complete", 1)
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_is_waited_for_and_told(run_sync, make_source, simulated):
     source = make_source("alibaba_ens_self")
     simulated.fail(operation="DescribeSelfImages", page=2, delay=12.0)  # the second command starts meanwhile

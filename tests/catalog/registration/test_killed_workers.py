@@ -17,7 +17,12 @@ from tests.catalog.registration.asked import CONTAINER, LISTING, REGION, VM, age
 from tests.waiting import wait_until
 from tests.workers import Worker, kill
 
-pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("simulated")]
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("simulated"),
+]
 
 GIVEN_UP = 6 * 60  # seconds, after which nobody thinks that a worker is still at it
 OPERATIONS = ["AddImage", "RemoveImage"]

@@ -83,7 +83,7 @@ def test_nobody_decides_while_the_last_try_is_made_and_its_page_goes_on_asking(s
 
 def test_the_last_try_of_a_worker_that_was_killed_is_made_by_another(send, cloud):
     cloud.fail(operation="AddImage", apply=True, reset=True)
-    cloud.fail(operation="ListImages", status=500, times=0)
+    cloud.fail(operation="ListImages", status=403, code="NoPermission", times=0)
     made = settle_all(send(VM))
     cloud.heal()
     Registration.objects.filter(id=made.id).update(next_lookup_at=Now())
