@@ -36,7 +36,8 @@ def pytest_arguments(arguments: Sequence[str]) -> list[str]:
     given = [word for word in arguments if word != "--all"]
     named = any(word.startswith("-m") or (ROOT / word.split("::")[0]).exists() for word in given)
     marks = ALL if len(given) < len(arguments) else "not slow and not soak"
-    return ["-n", "auto", *([] if named else ["-m", marks]), *given]
+    # Who is done first takes over from the other: a browser's tests take long.
+    return ["-n", "auto", "--dist", "worksteal", *([] if named else ["-m", marks]), *given]
 
 
 def command(words: Sequence[str]) -> list[str]:
