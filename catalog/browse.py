@@ -22,6 +22,7 @@ from uuid import UUID
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from catalog.columns import COLUMNS
 from catalog.labels import DIMENSIONS, SHORT, source_names, value_label
 from catalog.models import Source
 from catalog.search import fold, is_at_starts
@@ -30,11 +31,7 @@ from catalog.typed import Filter, read, written
 from catalog.values import CLOSED, canonical, escaped, is_none, split
 
 PAGE_KEYS = ("page", "size")
-SORTS = (
-    "name", "star", "labels", "os", "distribution", "os_version", "support", "arch", "type", "visibility", "source",
-    "account", "region", "cluster", "size", "state", "version", "repository", "tag", "remote_id",
-    "description", "first_seen", "last_seen", "changed",
-)  # fmt: skip
+SORTS = tuple(COLUMNS)
 DEFAULT_SORT = "name"
 
 LONGEST_VALUE = 200
